@@ -1,0 +1,1 @@
+"""hopscope's engine: traces network paths and tells what it sees as a stream of events."""

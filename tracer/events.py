@@ -1,0 +1,191 @@
+"""What happened, as an ordered log. The recorder writes it, the statistics fold it, replay feeds it back.
+
+Every event is one line of the NDJSON log (schema ``hopscope.events/1``); its tag is the ``event`` field.
+``at_ns`` is when this process learned of it, in nanoseconds since the session's start; ``target`` is the
+label of the target in the ``trace_started`` line. docs/events.md explains every field.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tracer.model import (
+    Address,
+    Anomaly,
+    ChannelInfo,
+    ClockInfo,
+    EndReason,
+    Extension,
+    Failure,
+    FlowId,
+    ForeignReason,
+    Icmp,
+    LossReason,
+    PathEndKind,
+    Port,
+    ReplyKind,
+    RoundId,
+    Sequence,
+    SourceInfo,
+    Stamp,
+    TargetInfo,
+    Ttl,
+)
+
+SCHEMA = "hopscope.events/1"
+
+
+class TraceStarted(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="trace_started"):
+    """The first line of a log: everything a report needs that is not an observation."""
+
+    schema: str = SCHEMA
+    version: str
+    started_at: str
+    """RFC 3339, UTC."""
+    config: dict[str, Any]
+    targets: tuple[TargetInfo, ...]
+    source: SourceInfo | None
+    """Source of the first target that has one; each target carries its own."""
+    channel: ChannelInfo
+    clock: ClockInfo
+    at_ns: int = 0
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+    at_ns: int
+    target: str
+
+
+class _ProbeEvent(_Event, frozen=True, kw_only=True):
+    round: RoundId
+    ttl: Ttl
+    flow: FlowId
+    sequence: Sequence
+    source_port: Port
+    """Source port, or the ICMP identifier."""
+    target_port: Port
+    """Target port; 0 for ICMP."""
+
+
+class ProbeSent(_ProbeEvent, frozen=True, kw_only=True, tag="probe_sent"):
+    """A probe left this host."""
+
+    tx: Stamp
+    """As known when the event was written; the reply carries the kernel's stamp."""
+
+
+class ReplyReceived(_ProbeEvent, frozen=True, kw_only=True, tag="reply"):
+    """The first answer to an outstanding probe."""
+
+    kind: ReplyKind
+    responder: Address
+    reached: bool
+    """The answer comes from the target itself."""
+    icmp: Icmp | None
+    tx: Stamp
+    rx: Stamp
+    rtt_ns: int | None
+    """None where ``anomaly`` says why."""
+    anomaly: Anomaly | None = None
+    reply_ttl: int | None = None
+    reply_tos: int | None = None
+    mtu: int | None = None
+    extensions: tuple[Extension, ...] = ()
+    probe_bytes: bytes | None = None
+    """The probe as it left, where the channel saw it."""
+    reply_bytes: bytes | None = None
+    """The reply as it came, where the channel saw it."""
+
+
+class LateReply(ReplyReceived, frozen=True, kw_only=True, tag="late"):
+    """The first answer to a probe already counted as lost; takes that loss back."""
+
+
+class DuplicateReply(ReplyReceived, frozen=True, kw_only=True, tag="duplicate"):
+    """A further answer to a probe that has one."""
+
+
+class ProbeLost(_ProbeEvent, frozen=True, kw_only=True, tag="probe_lost"):
+    """A probe that left this host was given up."""
+
+    reason: LossReason
+
+
+class ForeignReply(_Event, frozen=True, kw_only=True, tag="foreign"):
+    """A well-formed answer that belongs to none of this target's probes."""
+
+    responder: Address
+    reason: ForeignReason
+
+
+class MalformedReply(_Event, frozen=True, kw_only=True, tag="malformed"):
+    """Bytes that could not be decoded."""
+
+    reason: str
+    reply_bytes: bytes | None = None
+
+
+class SendFailed(_ProbeEvent, frozen=True, kw_only=True, tag="send_failed"):
+    """Something local kept a probe from the network."""
+
+    failure: Failure
+
+
+class PortsExhausted(SendFailed, frozen=True, kw_only=True, tag="ports_exhausted"):
+    """A probe failed because no source port is left to send it from."""
+
+
+class PortSkipped(_ProbeEvent, frozen=True, kw_only=True, tag="port_skipped"):
+    """``source_port`` is held by another socket; the TTL is probed again from the next port."""
+
+
+class PathEndMoved(_Event, frozen=True, kw_only=True, tag="path_end"):
+    """The engine's belief of where the path ends changed."""
+
+    ttl: Ttl | None
+    """The last TTL of the path; None while it is open."""
+    kind: PathEndKind
+
+
+class Health(_Event, frozen=True, kw_only=True, tag="health"):
+    """What the channel noticed since the last such event."""
+
+    kernel_drops: int = 0
+    """Packets the kernel dropped because a receive queue was full."""
+    clock_steps: int = 0
+    """Jumps of the wall clock against the monotonic one."""
+
+
+class TraceEnded(_Event, frozen=True, kw_only=True, tag="trace_ended"):
+    """The last event of a target."""
+
+    reason: EndReason
+    ended_at: str
+    """RFC 3339, UTC."""
+    failure: Failure | None = None
+    """What kept the trace from starting, for reason ``error``."""
+
+
+ReplyEvent = ReplyReceived | LateReply | DuplicateReply
+
+TargetEvent = (
+    ProbeSent
+    | ReplyReceived
+    | LateReply
+    | DuplicateReply
+    | ProbeLost
+    | ForeignReply
+    | MalformedReply
+    | SendFailed
+    | PortsExhausted
+    | PortSkipped
+    | PathEndMoved
+    | Health
+    | TraceEnded
+)
+"""Everything that happens to one target."""
+
+Event = TraceStarted | TargetEvent
+"""Every line of a log."""

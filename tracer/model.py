@@ -1,0 +1,330 @@
+"""The vocabulary: every noun the other modules speak of, as plain immutable values.
+
+House rules of this file: no I/O, no clock, no behaviour beyond naming things. All times are integer
+nanoseconds on the session's monotonic clock (0 = the session's start); all addresses are the canonical
+text form that ``inet_ntop`` gives.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, NewType
+
+import msgspec
+
+Address = NewType("Address", str)
+"""An IPv4 or IPv6 address in canonical text form, without a scope."""
+
+Ttl = NewType("Ttl", int)
+"""The IPv4 time to live or IPv6 hop limit of a probe, 1..254."""
+
+Port = NewType("Port", int)
+"""A UDP or TCP port, 0..65535; 0 asks the kernel to choose."""
+
+Sequence = NewType("Sequence", int)
+"""Names one probe of a trace, 0..65535; never reused while its probe can still be answered."""
+
+FlowId = NewType("FlowId", int)
+"""Names one simultaneous 5-tuple of a trace, from 0."""
+
+RoundId = NewType("RoundId", int)
+"""Counts the rounds of a trace, from 0."""
+
+TraceId = NewType("TraceId", int)
+"""The index of a target in its session, from 0."""
+
+Identity = tuple[int, int]
+"""What a probe carries on the wire to be recognised by: (source port, target port) for UDP and TCP,
+(identifier, echo sequence) for ICMP."""
+
+
+class Protocol(StrEnum):
+    """What a probe is made of."""
+
+    ICMP = "icmp"
+    UDP = "udp"
+    TCP = "tcp"
+
+
+class Family(StrEnum):
+    """The IP version of a trace."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+
+
+class StampClock(StrEnum):
+    """Who took a time stamp."""
+
+    KERNEL = "kernel"
+    """The kernel, where the packet entered or left the stack: the interpreter's delays are not in it."""
+    USER = "user"
+    """This process, after or before a system call."""
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    """A moment, and who observed it."""
+
+    ns: int
+    """Nanoseconds on the session's clock; a kernel stamp has been moved onto it (see net.timestamps)."""
+    clock: StampClock
+
+
+class ReplyKind(StrEnum):
+    """What a reply says, in terms that hold for both families."""
+
+    TIME_EXCEEDED = "time_exceeded"
+    UNREACHABLE = "unreachable"
+    PACKET_TOO_BIG = "packet_too_big"
+    PARAMETER_PROBLEM = "parameter_problem"
+    ECHO_REPLY = "echo_reply"
+    SYN_ACK = "syn_ack"
+    RST = "rst"
+    UDP_DATA = "udp_data"
+
+
+class Icmp(msgspec.Struct, frozen=True):
+    """ICMP type and code as they stood in the reply (the numbers differ between the families)."""
+
+    type: int
+    code: int
+
+
+class MplsLabel(msgspec.Struct, frozen=True):
+    """One entry of an MPLS label stack (RFC 4950)."""
+
+    label: int
+    """0..1048575."""
+    exp: int
+    """Traffic class, 0..7."""
+    bos: int
+    """1 on the bottom of the stack."""
+    ttl: int
+
+
+class MplsStack(msgspec.Struct, frozen=True, tag="mpls"):
+    """ICMP extension class 1, type 1 (RFC 4950)."""
+
+    labels: tuple[MplsLabel, ...]
+
+
+class UnknownExtension(msgspec.Struct, frozen=True, tag="unknown"):
+    """An ICMP extension object this version does not decode, kept byte for byte (RFC 4884)."""
+
+    class_num: int
+    class_type: int
+    body: bytes
+
+
+Extension = MplsStack | UnknownExtension
+
+
+class Quoted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reply tells about the probe it answers."""
+
+    protocol: Protocol
+    destination: Address
+    identity: Identity
+    ttl: int | None = None
+    """TTL the probe had left when it was quoted; None where the IP header is not visible."""
+    tos: int | None = None
+    """TOS or traffic class the probe had when it was quoted; None where it is not visible."""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer from the network, decoded, not yet matched to a probe."""
+
+    kind: ReplyKind
+    responder: Address
+    quoted: Quoted
+    rx: Stamp
+    icmp: Icmp | None = None
+    rtt_ns: int | None = None
+    """Round-trip time measured by the kernel itself (TCP_INFO); takes the place of rx - tx."""
+    retransmitted: bool = False
+    """The kernel resent the probe before this answer came, so no round-trip time can be told."""
+    reply_ttl: int | None = None
+    """TTL left in the reply when it arrived."""
+    reply_tos: int | None = None
+    mtu: int | None = None
+    """Next-hop MTU in bytes that the reply reports."""
+    extensions: tuple[Extension, ...] = ()
+    raw: bytes | None = None
+    """The bytes the channel received, as far as it can see them."""
+
+
+class PacketShape(msgspec.Struct, frozen=True, kw_only=True):
+    """How the probes of a trace look beside their identity."""
+
+    size: int
+    """Whole IP packet in bytes; a TCP SYN and headers larger than it take what they need."""
+    pattern: int = 0
+    """Value of every payload byte, 0..255."""
+    tos: int = 0
+    """IPv4 TOS or IPv6 traffic class, 0..255."""
+
+
+class Probe(msgspec.Struct, frozen=True, kw_only=True):
+    """One packet to send."""
+
+    trace: TraceId
+    target: Address
+    protocol: Protocol
+    round: RoundId
+    ttl: Ttl
+    flow: FlowId
+    sequence: Sequence
+    source_port: Port
+    """Source port, or the ICMP identifier; 0 = the channel chooses and tells it in Sent."""
+    target_port: Port
+    """Target port; unused for ICMP, whose second half of the identity is the sequence."""
+    shape: PacketShape
+
+    @property
+    def identity(self) -> Identity:
+        """What an answer to this probe quotes."""
+        second = self.sequence if self.protocol is Protocol.ICMP else self.target_port
+        return (self.source_port, second)
+
+
+class FailureKind(StrEnum):
+    """Why something local kept a probe from the network. The names are the report's error kinds."""
+
+    PORTS_EXHAUSTED = "ephemeral_ports_exhausted"
+    PORT_IN_USE = "source_port_in_use"
+    SOURCE_UNAVAILABLE = "source_unavailable"
+    LOCAL_FIREWALL = "local_firewall"
+    NO_ROUTE = "no_route"
+    QUEUE_FULL = "queue_full"
+    TOO_MANY_FILES = "too_many_files"
+    MESSAGE_TOO_LONG = "message_too_long"
+    NOT_PERMITTED = "not_permitted"
+    NEXT_HOP_UNREACHABLE = "next_hop_unreachable"
+    TARGET_NOT_RESOLVED = "target_not_resolved"
+    OTHER = "other"
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """A local trouble: what it is, in a sentence, what to do about it, and the facts behind it."""
+
+    kind: FailureKind
+    message: str
+    remedy: str
+    errno: str | None = None
+    """Name of the error number, such as ``ENOBUFS``."""
+    evidence: dict[str, Any] = {}
+
+
+class LossReason(StrEnum):
+    """Why a probe was given up."""
+
+    TIMEOUT = "timeout"
+    """Its own timeout passed."""
+    TRACE_END = "trace_end"
+    """The trace ended while it was outstanding."""
+
+
+class EndReason(StrEnum):
+    """Why a trace ended, or that its recording stops before it did."""
+
+    TARGET_REACHED = "target_reached"
+    UNREACHABLE = "unreachable"
+    GAP_LIMIT = "gap_limit"
+    MAX_TTL = "max_ttl"
+    INTERRUPTED = "interrupted"
+    TRUNCATED = "truncated"
+    ERROR = "error"
+
+
+class PathEndKind(StrEnum):
+    """What the last TTL of a path is."""
+
+    TARGET = "target"
+    """The target answers there."""
+    UNREACHABLE = "unreachable"
+    """A router says there that the target cannot be reached."""
+    GAP = "gap"
+    """Nothing answers; so many silent TTLs beyond the last answer that the search stops there."""
+    OPEN = "open"
+    """Not known yet."""
+
+
+class ForeignReason(StrEnum):
+    """Why a well-formed answer was not credited to any probe."""
+
+    WRONG_PROTOCOL = "wrong_protocol"
+    WRONG_DESTINATION = "wrong_destination"
+    UNKNOWN_IDENTITY = "unknown_identity"
+    WRONG_RESPONDER = "wrong_responder"
+
+
+class Anomaly(StrEnum):
+    """Why an answered probe has no round-trip time."""
+
+    NEGATIVE_RTT = "negative_rtt"
+    SYN_RETRANSMITTED = "syn_retransmitted"
+
+
+class SourceInfo(msgspec.Struct, frozen=True):
+    """Where the probes of a trace leave from."""
+
+    address: Address
+    interface: str | None
+
+
+class TargetInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One target of a session."""
+
+    label: str
+    """Unique name in the event log: the query, with ``#2`` ... appended where it was given more than once."""
+    query: str
+    """As the user typed it."""
+    address: Address | None = None
+    """None when the name could not be resolved."""
+    hostname: str | None = None
+    source: SourceInfo | None = None
+
+
+class ChannelInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """How the packets travel, and why that way."""
+
+    name: str
+    """``errqueue``, ``raw``, ``scapy`` or ``sim``."""
+    protocol: Protocol
+    privileged: bool
+    reason: str
+    """Why this channel and this protocol, in a sentence."""
+
+
+class ClockInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Who stamps the packets."""
+
+    tx: StampClock
+    rx: StampClock
+    note: str = ""
+    """What keeps the kernel from stamping, where something does."""
+
+
+class PortPlanKind(StrEnum):
+    """Which of the two ports of a flow moves from probe to probe."""
+
+    FIXED_SOURCE = "fixed_source"
+    """One source port, a new target port per probe."""
+    FIXED_TARGET = "fixed_target"
+    """A new source port per probe, one target port."""
+    FIXED_BOTH = "fixed_both"
+    """One 5-tuple for all probes; at most one of them outstanding."""
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """What a channel must know of a trace before its first probe."""
+
+    trace: TraceId
+    target: Address
+    family: Family
+    protocol: Protocol
+    plan: PortPlanKind
+    source: SourceInfo
+    bind_device: bool
+    """The user named an interface: bind the device too, where that is allowed."""
+    timeout_ns: int

@@ -1,0 +1,1 @@
+"""What a person touches: the `hopscope` command and its screen."""

@@ -54,7 +54,7 @@ class TargetError(HopscopeError):
 
 
 class LocalError(HopscopeError):
-    """This host cannot send; carries the classified failure."""
+    """The host cannot send; carries the classified failure."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message, failure.remedy)

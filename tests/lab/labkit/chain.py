@@ -116,7 +116,7 @@ def _node_lines(number: int, routers: int) -> list[str]:
         lines += _device_lines(device, near_address(Family.IPV4, number), near_address(Family.IPV6, number))
         lines += [
             f"route add 198.18.0.0/15 via {far_address(Family.IPV4, number)}",
-            f"route add 2001:db8::/32 via {far_address(Family.IPV6, number)}",
+            f"route add 2001:db8::/33 via {far_address(Family.IPV6, number)}",
         ]
     if number > 1:
         lines += [

@@ -186,9 +186,8 @@ class Namespace:
     @contextlib.contextmanager
     def firewall(self, *rules: str) -> Iterator[None]:
         """Filter what leaves this namespace by nft rules, such as ``udp dport 7 drop``."""
-        chain = "type filter hook output priority 0;"
-        table = f"table inet lab {{ chain output {{ {chain} {'; '.join(rules)}; }} }}"
-        self._nft(table)
+        lines = "\n".join(["type filter hook output priority 0", *rules])
+        self._nft(f"table inet lab {{\nchain output {{\n{lines}\n}}\n}}\n")
         try:
             yield
         finally:

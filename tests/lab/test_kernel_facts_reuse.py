@@ -88,35 +88,53 @@ def test_reuseport_lets_one_source_port_reach_many_target_ports(two_routers: Cha
     assert two_routers.source.call(ask) == ["ECONNREFUSED", "ECONNREFUSED"]
 
 
+SERVER_PORT = 8080
+
+
+def _leave_time_wait(built: Chain, family: Family, listener: socket.socket, reuse: str) -> int:
+    """Close a connection from our side first; return the local port that is in TIME-WAIT now."""
+    with _tcp(family, reuse) as first:
+        first.bind((family.any_address, 0))
+        first.connect((built.target_address(family), SERVER_PORT))
+        accepted, _ = listener.accept()
+        first.shutdown(socket.SHUT_WR)
+        accepted.close()
+        first.recv(1)
+        port: int = first.getsockname()[1]
+        return port
+
+
 @pytest.mark.parametrize(
-    ("reuse", "phases"),
-    [("none", ("EADDRINUSE", "not tried")), ("port", ("none", "none")), ("address", ("none", "none"))],
+    ("reuse", "timestamps", "phases"),
+    [
+        ("none", "1", ("EADDRINUSE", "not tried", "not tried")),
+        ("port", "1", ("none", "none", "none")),
+        ("port", "0", ("none", "EADDRNOTAVAIL", "none")),
+        ("address", "1", ("none", "none", "none")),
+        ("address", "0", ("none", "EADDRNOTAVAIL", "none")),
+    ],
 )
-def test_a_port_in_time_wait_needs_reuse(
-    two_routers: Chain, family: Family, reuse: str, phases: tuple[str, str]
+def test_time_wait_needs_reuse_to_bind_and_timestamps_to_connect_the_same_4_tuple(
+    two_routers: Chain, family: Family, reuse: str, timestamps: str, phases: tuple[str, str, str]
 ) -> None:
-    destination = (two_routers.target_address(family), TCP_PORT)
+    target = two_routers.target_address(family)
 
-    def ask() -> tuple[set[str], str, str]:
-        port = _free_port(family)
-        with two_routers.target.entered(), _tcp(family) as listener:
-            listener.bind((destination[0], 8080))
-            listener.listen()
-            with two_routers.source.entered(), _tcp(family, reuse) as first:
-                first.bind((family.any_address, port))
-                first.connect((destination[0], 8080))
-                accepted, _ = listener.accept()
-                first.shutdown(socket.SHUT_WR)
-                accepted.close()
-                first.recv(1)
-        left = _states(family, port)
-        with _tcp(family, reuse) as second:
-            bound = errno_of(lambda: second.bind((family.any_address, port)))
-            if bound != "none":
-                return left, bound, "not tried"
-            return left, bound, errno_of(lambda: second.connect(destination))
+    def ask() -> tuple[set[str], tuple[str, str, str]]:
+        with two_routers.target.entered():
+            listener = socket.create_server((target, SERVER_PORT), family=family.af)
+        with listener:
+            port = _leave_time_wait(two_routers, family, listener, reuse)
+            left = _states(family, port)
+            with _tcp(family, reuse) as same, _tcp(family, reuse) as other:
+                bound = errno_of(lambda: same.bind((family.any_address, port)))
+                if bound != "none":
+                    return left, (bound, "not tried", "not tried")
+                other.bind((family.any_address, port))
+                clash = errno_of(lambda: same.connect((target, SERVER_PORT)))
+                return left, (bound, clash, errno_of(lambda: other.connect((target, TCP_PORT))))
 
-    assert two_routers.source.call(ask, User.ROOT) == ({TIME_WAIT}, *phases)
+    with two_routers.source.sysctls({"net.ipv4.tcp_timestamps": timestamps}):
+        assert two_routers.source.call(ask, User.ROOT) == ({TIME_WAIT}, phases)
 
 
 def test_lingering_zero_leaves_no_time_wait_and_the_port_is_free_at_once(

@@ -27,11 +27,13 @@ BACKLOG = 4096
 """Connections nobody accepts; the lab's traces stay far below."""
 
 QUIET = {
-    # The lab must not limit itself: icmp_ratelimit is per destination, icmp_msgs_* for the whole namespace.
-    "net.ipv4.icmp_ratelimit": "0",
+    # The lab must not limit itself. No ICMP type is limited per destination; icmp_ratelimit = 0 would do that
+    # too, but empties the peer's token bucket, which the answers of an unreachable route are paid from as well.
+    "net.ipv4.icmp_ratemask": "0",
+    "net.ipv6.icmp.ratemask": "",
+    # These limit the whole namespace.
     "net.ipv4.icmp_msgs_per_sec": "1000000",
     "net.ipv4.icmp_msgs_burst": "1000000",
-    "net.ipv6.icmp.ratelimit": "0",
     # Addresses are ours alone: usable at once, nothing solicited.
     "net.ipv6.conf.all.accept_dad": "0",
     "net.ipv6.conf.default.accept_dad": "0",

@@ -171,7 +171,7 @@ class Namespace:
         """Set sysctls under ``net.``; one this kernel does not have raises FileNotFoundError."""
         with self.entered():
             for key, value in values.items():
-                _sysctl_path(key).write_text(value)
+                _sysctl_path(key).write_text(f"{value}\n")
 
     @contextlib.contextmanager
     def sysctls(self, values: Mapping[str, str]) -> Iterator[None]:

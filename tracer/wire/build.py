@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tracer.model import Address, Extension, Family, Icmp, Probe, Protocol
+from tracer.model import Address, Extension, Family, Icmp, Probe, Protocol, ReplyKind
 from tracer.wire import extensions as icmp_extensions
 from tracer.wire import icmp, udp
 from tracer.wire.address import family_of
@@ -110,8 +110,9 @@ def icmp_error(  # noqa: PLR0913 - each argument is one thing a router decides
     numbers = ICMP_ERRORS[family][error] if isinstance(error, IcmpError) else error
     trailer = icmp_extensions.encode(extensions) if extensions else b""
     room = MINIMUM_MTU[family] - HEADER_LENGTH[family] - icmp.HEADER_LENGTH - len(trailer)
-    quote = _quote(quoted_packet, quote_length, room)
-    rest = mtu if icmp.reply_kind(family, numbers.type, numbers.code) == "packet_too_big" else 0
+    quote = _quote(quoted_packet, quote_length, room - room % icmp.length_unit(family))
+    too_big = icmp.reply_kind(family, numbers.type, numbers.code) is ReplyKind.PACKET_TOO_BIG
+    rest = mtu if too_big else 0
     if trailer:
         quote = _padded(family, quote)
         rest |= icmp.length_attribute(family, numbers.type, len(quote))
@@ -188,7 +189,12 @@ def udp_answer(packet: bytes, data: bytes, ttl: int) -> bytes:
 
 
 def _answer(packet: IpPacket, payload: bytes, ttl: int) -> bytes:
-    answer = packet.replace(
-        source=packet.destination, destination=packet.source, payload=payload, ttl=ttl, flow_label=0
+    answer = IpPacket(
+        source=packet.destination,
+        destination=packet.source,
+        ttl=ttl,
+        tos=packet.tos,
+        protocol=packet.protocol,
+        payload=payload,
     )
     return answer.encode()

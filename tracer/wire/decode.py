@@ -25,7 +25,7 @@ from tracer.wire.cursor import Cursor
 from tracer.wire.icmp import IcmpMessage
 from tracer.wire.icmp_names import type_name
 from tracer.wire.ip import IpPacket
-from tracer.wire.quote import identify, quoted
+from tracer.wire.quote import find_quote, identify
 from tracer.wire.tcp import TcpFlags, TcpHeader
 from tracer.wire.udp import UdpHeader
 
@@ -114,10 +114,10 @@ def _icmp_answer(packet: IpPacket) -> _Answer | Irrelevant:
     numbers = Icmp(message.type, message.code)
     if kind is ReplyKind.ECHO_REPLY:
         return _direct(kind, Protocol.ICMP, packet, message.identity, numbers)
-    probe = IpPacket.decode_quoted(message.body)
-    if probe.family is not packet.family or probe.probe_protocol is None or probe.fragment_offset:
+    quoted = find_quote(packet.family, message.body)
+    if quoted is None:
         return Irrelevant("an ICMP error about a packet that is no probe")
-    return _Answer(kind, quoted(probe), numbers, message.mtu, _extensions(message))
+    return _Answer(kind, quoted, numbers, message.mtu, _extensions(message))
 
 
 def _extensions(message: IcmpMessage) -> tuple[Extension, ...]:
@@ -172,9 +172,10 @@ def decode_probe(packet: bytes) -> SentPacket | Irrelevant:
     ip = IpPacket.decode(packet)
     if ip.fragmented:
         return Irrelevant("a fragment")
-    protocol = ip.probe_protocol
-    if protocol is None:
-        return Irrelevant(f"IP protocol {ip.protocol}")
+    found = identify(ip)
+    if found is None:
+        return Irrelevant("neither UDP, TCP nor an echo request")
+    protocol, identity = found
     payload = _PAYLOADS[protocol](ip)
     if isinstance(payload, Irrelevant):
         return payload
@@ -183,7 +184,7 @@ def decode_probe(packet: bytes) -> SentPacket | Irrelevant:
         family=ip.family,
         source=ip.source,
         destination=ip.destination,
-        identity=identify(ip)[1],
+        identity=identity,
         ttl=ip.ttl,
         tos=ip.tos,
         size=len(packet),
@@ -192,10 +193,7 @@ def decode_probe(packet: bytes) -> SentPacket | Irrelevant:
 
 
 def _echo_payload(packet: IpPacket) -> bytes | Irrelevant:
-    message = IcmpMessage.decode(Cursor(packet.payload, "icmp"), packet.family)
-    if message.type != icmp.ECHO_REQUEST[packet.family]:
-        return Irrelevant(f"ICMP {type_name(message.family, message.type)}")
-    return message.body
+    return IcmpMessage.decode(Cursor(packet.payload, "icmp"), packet.family).body
 
 
 def _syn_payload(packet: IpPacket) -> bytes | Irrelevant:

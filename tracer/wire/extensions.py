@@ -27,11 +27,9 @@ def locate(body: bytes, quote_length: int, hidden: int = 0) -> bytes:
     that a long quote is never misread. ``hidden`` counts bytes of the quote missing at the front of ``body``,
     such as headers the kernel has stripped. Never raises.
     """
-    if quote_length:
-        return body[max(quote_length - hidden, 0) :]
-    found = body[max(QUOTE_LENGTH - hidden, 0) :]
-    plausible = len(found) >= _HEADER.size and found[0] >> 4 == _VERSION and any(found[2:4])
-    return found if plausible and verifies(found) else b""
+    start = (quote_length or QUOTE_LENGTH) - hidden
+    found = body[start:] if start >= 0 else b""
+    return found if quote_length or _vouches_for_itself(found) else b""
 
 
 def decode(data: bytes) -> tuple[Extension, ...]:
@@ -60,6 +58,10 @@ def encode(extensions: Iterable[Extension]) -> bytes:
     # As in UDP, zero says that there is no checksum.
     check = checksum(_HEADER.pack(_VERSION << 12, 0) + objects) or 0xFFFF
     return _HEADER.pack(_VERSION << 12, check) + objects
+
+
+def _vouches_for_itself(data: bytes) -> bool:
+    return len(data) >= _HEADER.size and data[0] >> 4 == _VERSION and any(data[2:4]) and verifies(data)
 
 
 def _decode_object(cursor: Cursor) -> Extension:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Self
 
 import msgspec
 
@@ -84,10 +83,6 @@ class IpPacket(msgspec.Struct, frozen=True, kw_only=True):
     def encode(self) -> bytes:
         """The packet as it goes to the network."""
         return _ENCODERS[self.family](self)
-
-    def replace(self, **changes: object) -> Self:
-        """A copy with some fields changed."""
-        return msgspec.structs.replace(self, **changes)
 
 
 Bound = Callable[[Cursor, int], None]

@@ -20,18 +20,19 @@ def decode_quote(family: Family, body: bytes) -> Quoted:
     Needs the IP header and 8 bytes. Raises ``DecodeError`` when there is less, or when the quoted datagram
     cannot have been a probe.
     """
+    quoted = find_quote(family, body)
+    if quoted is None:
+        raise DecodeError("quote", 0, f"no probe over {family}")
+    return quoted
+
+
+def find_quote(family: Family, body: bytes) -> Quoted | None:
+    """As ``decode_quote``, with None for a datagram that cannot have been a probe."""
     packet = IpPacket.decode_quoted(body)
-    if packet.family is not family:
-        raise DecodeError("quote", 0, f"a datagram of {packet.family} in ICMP of {family}")
-    return quoted(packet)
-
-
-def quoted(packet: IpPacket) -> Quoted:
-    """What a packet, whole or cut off, tells about the probe that it is.
-
-    Raises ``DecodeError`` when it cannot have been a probe.
-    """
-    protocol, identity = identify(packet)
+    found = identify(packet)
+    if packet.family is not family or found is None:
+        return None
+    protocol, identity = found
     return Quoted(
         protocol=protocol,
         destination=packet.destination,
@@ -41,19 +42,16 @@ def quoted(packet: IpPacket) -> Quoted:
     )
 
 
-def identify(packet: IpPacket) -> tuple[Protocol, Identity]:
-    """The protocol and the identity of a probe, read from the first 8 bytes behind its IP header.
+def identify(packet: IpPacket) -> tuple[Protocol, Identity] | None:
+    """The protocol and identity of a probe, read from the first 8 bytes behind its IP header.
 
-    Raises ``DecodeError`` for packets that are no UDP, TCP or echo request, or that start in their middle.
+    None for packets that are no UDP, TCP or echo request, or that start in their middle. Raises
+    ``DecodeError`` when there are fewer than 8 bytes.
     """
     protocol = packet.probe_protocol
-    if protocol is None:
-        raise DecodeError("quote", 0, f"protocol {packet.protocol} is none that probes use")
-    if packet.fragment_offset:
-        raise DecodeError("quote", 0, "a later fragment")
+    if protocol is None or packet.fragment_offset:
+        return None
     first, second, third, fourth = Cursor(packet.payload, "quote").unpack(_FIRST_EIGHT_BYTES)
     if protocol is not Protocol.ICMP:
         return protocol, (first, second)
-    if first >> 8 != ECHO_REQUEST[packet.family]:
-        raise DecodeError("quote", 0, f"ICMP type {first >> 8} is no echo request")
-    return protocol, (third, fourth)
+    return (protocol, (third, fourth)) if first >> 8 == ECHO_REQUEST[packet.family] else None

@@ -18,7 +18,7 @@ _CHECKSUM = slice(16, 18)
 
 
 class TcpFlags(IntFlag):
-    """The control bits, and the three reserved ones above them that tell no name here."""
+    """The control bits (RFC 9293 §3.1); the four above them are reserved and have no name here."""
 
     FIN = 0x001
     SYN = 0x002

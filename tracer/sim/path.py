@@ -1,8 +1,7 @@
-"""Which way a packet goes: the path of a moment, and the branch a flow takes where routers stand in parallel."""
+"""Which way a packet goes: the path of a moment, and the branch a flow takes among parallel routers."""
 
 from __future__ import annotations
 
-import socket
 import zlib
 from bisect import bisect_right
 
@@ -10,16 +9,8 @@ import msgspec
 
 from tracer.model import Address, Family, Protocol
 from tracer.sim.scenario import Bloat, Change, Hop, Scenario, Target
-
-_PROTOCOL_NUMBERS = {
-    (Family.IPV4, Protocol.ICMP): 1,
-    (Family.IPV6, Protocol.ICMP): 58,
-    (Family.IPV4, Protocol.TCP): 6,
-    (Family.IPV6, Protocol.TCP): 6,
-    (Family.IPV4, Protocol.UDP): 17,
-    (Family.IPV6, Protocol.UDP): 17,
-}
-_SOCKET_FAMILIES = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
+from tracer.wire.address import family_of, pack
+from tracer.wire.ip import PROTOCOL_NUMBERS
 
 
 class Path(msgspec.Struct, frozen=True):
@@ -28,7 +19,7 @@ class Path(msgspec.Struct, frozen=True):
     hops: tuple[Hop, ...]
     target: Target
     balancers: tuple[int, ...]
-    """Per hop the TTL at which its diamond begins: a run of hops alike in width and balancing is one diamond."""
+    """Per hop the TTL its diamond begins at: a run of hops alike in width and balancing is one diamond."""
     routers: dict[Family, tuple[tuple[Address, ...], ...]]
     """Per hop the addresses of its parallel routers."""
     positions: dict[Address, int]
@@ -65,29 +56,21 @@ def phases(scenario: Scenario) -> tuple[Phase, ...]:
 
 
 def flow_key(source: Address, destination: Address, protocol: Protocol, first: int, second: int) -> bytes:
-    """What a load balancer hashes: the addresses, the protocol, and the first four bytes behind the IP header.
+    """What a load balancer hashes: the addresses, the protocol, and four bytes behind the IP header.
 
     ``first`` and ``second`` are the ports of UDP and TCP; for ICMP, as routers do it, type and code as one
     16-bit number, and the checksum.
     """
-    family = Family.IPV6 if ":" in destination else Family.IPV4
-    number = _SOCKET_FAMILIES[family]
-    return b"".join(
-        (
-            socket.inet_pton(number, source),
-            socket.inet_pton(number, destination),
-            bytes((_PROTOCOL_NUMBERS[family, protocol],)),
-            first.to_bytes(2, "big"),
-            second.to_bytes(2, "big"),
-        )
-    )
+    number = PROTOCOL_NUMBERS[family_of(destination)][protocol]
+    head = pack(source) + pack(destination) + bytes((number,))
+    return head + first.to_bytes(2, "big") + second.to_bytes(2, "big")
 
 
 def branch(key: bytes, balancer: int, width: int) -> int:
-    """Which of ``width`` parallel routers takes a flow, 0..width-1, in the diamond that begins at ``balancer``.
+    """Which of ``width`` parallel routers a flow takes, 0..width-1, in the diamond beginning at ``balancer``.
 
-    CRC-32 of the key, moved by the balancer and mixed by the finisher of MurmurHash3, scaled to the width: the
-    same in every run and on every machine, and unrelated from one diamond to the next.
+    CRC-32 of the key, moved by the balancer and mixed by the finisher of MurmurHash3, scaled to the width:
+    the same in every run and on every machine, and unrelated from one diamond to the next.
     """
     mixed = (zlib.crc32(key) + balancer * 0x9E3779B9) & 0xFFFFFFFF
     mixed = ((mixed ^ (mixed >> 16)) * 0x85EBCA6B) & 0xFFFFFFFF

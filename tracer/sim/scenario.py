@@ -14,21 +14,21 @@
     to_ttl = 1
     hop = [{ addresses = ["198.18.2.1"], rtt = "3ms" }]
 
-What happens on the link to a hop (``loss_out``, ``loss_back``) or in its queue (``bloat``) happens to everything
-behind it as well; ``rtt`` is the whole round trip from the source, not that of one link. Every key is declared
-here once; its type, its range and its meaning stand beside it.
+What happens on the link to a hop (``loss_out``, ``loss_back``) or in its queue (``bloat``) happens to all
+that is behind it as well; ``rtt`` is the whole round trip from the source, not that of one link. Every key is
+declared here once; its type, its range and its meaning stand beside it.
 """
 
 from __future__ import annotations
 
 import re
-import socket
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from tracer.model import Address, Family
+from tracer.wire.address import family_of, pack, unpack
 
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 PortNumber = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -36,7 +36,7 @@ HopCount = Annotated[int, msgspec.Meta(ge=1, le=254)]
 
 _UNITS_NS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "min": 60_000_000_000}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ns|us|ms|s|min)")
-_DERIVED_PREFIX = "2001:db8::"
+_DERIVED_PREFIX = Address("2001:db8::")
 
 
 class Duration(int):
@@ -309,9 +309,8 @@ TABLES: dict[type[_Table], dict[str, type[_Table]]] = {
 
 
 def derived(address: Address) -> Address:
-    """The IPv6 address a scenario gives to ``address`` unless it names one: its 32 bits below 2001:db8::/96."""
-    prefix = socket.inet_pton(socket.AF_INET6, _DERIVED_PREFIX)[:12]
-    return Address(socket.inet_ntop(socket.AF_INET6, prefix + socket.inet_pton(socket.AF_INET, address)))
+    """The IPv6 address that stands for ``address`` where none is given: its 32 bits below 2001:db8::/96."""
+    return unpack(Family.IPV6, pack(_DERIVED_PREFIX)[:12] + pack(address))
 
 
 def decode_hook(wanted: type, value: object) -> Any:
@@ -322,11 +321,12 @@ def decode_hook(wanted: type, value: object) -> Any:
 
 
 def _check_addresses(family: Family, addresses: tuple[Address, ...]) -> None:
-    number = socket.AF_INET if family is Family.IPV4 else socket.AF_INET6
     for address in addresses:
         try:
-            canonical = socket.inet_ntop(number, socket.inet_pton(number, address))
+            canonical = unpack(family_of(address), pack(address))
         except OSError:
-            raise ValueError(f"{address!r} is no {family} address") from None
+            raise ValueError(f"{address!r} is no address") from None
+        if family_of(address) is not family:
+            raise ValueError(f"{address!r} is no {family} address")
         if canonical != address:
             raise ValueError(f"{address!r} is written {canonical!r}")

@@ -26,6 +26,7 @@ from tests.lab.labkit.namespace import (
 )
 from tests.lab.labkit.product import ENVIRONMENT, ROOT
 from tests.lab.labkit.sockets import errno_of
+from tests.lab.labkit.tun import tun_lab
 
 if TYPE_CHECKING:
     from tests.lab.labkit.chain import Chain
@@ -141,6 +142,19 @@ def test_traceroute_sees_the_chain_as_it_was_built(
     target = ten_routers.target_address(family)
     done = ten_routers.source.run(["traceroute", family.flag, "-n", "-q", "1", *method, target])
     assert [line.split()[1] for line in done.stdout.splitlines()[1:]] == ten_routers.responders(family)
+
+
+@pytest.mark.parametrize("family", Family)
+def test_traceroute_sees_the_scenario_behind_the_tun_device(family: Family) -> None:
+    with tun_lab("wan") as lab:
+        done = lab.namespace.run(
+            ["traceroute", family.flag, "-n", "-q", "1", "-w", "1", lab.target_address(family)]
+        )
+        expected = lab.responders(family)
+    seen = [{line.split()[1]} - {"*"} for line in done.stdout.splitlines()[1:]]
+    assert len(seen) == len(expected)
+    assert all(answered <= possible for answered, possible in zip(seen, expected, strict=True))
+    assert sum(map(bool, seen)) == sum(map(bool, expected))
 
 
 def _refusals(source: Namespace, ports: range) -> set[tuple[str, int, int, str]]:

@@ -40,13 +40,13 @@ class PortHog:
 
 
 @contextlib.contextmanager
-def port_hog(namespace: Namespace, ports: range = PORT_RANGE) -> Iterator[PortHog]:
-    """Shrink the namespace's ephemeral range to ``ports`` and hold them all."""
+def port_hog(namespace: Namespace, held: range = PORT_RANGE) -> Iterator[PortHog]:
+    """Shrink the namespace's ephemeral range to PORT_RANGE and hold these of its ports."""
     hog = PortHog()
-    with namespace.sysctls({"net.ipv4.ip_local_port_range": f"{ports.start} {ports.stop - 1}"}):
+    with namespace.sysctls({"net.ipv4.ip_local_port_range": f"{PORT_RANGE.start} {PORT_RANGE.stop - 1}"}):
         try:
             with namespace.entered():
-                hog.hold(ports)
+                hog.hold(held)
             yield hog
         finally:
             hog.free()

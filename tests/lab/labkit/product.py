@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import select
 import sys
 import time
 from dataclasses import dataclass
@@ -12,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from tests.lab.labkit.namespace import Namespace, User
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import subprocess
+    from collections.abc import Callable, Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENT: Mapping[str, str] = {
@@ -56,6 +60,48 @@ def hopscope(namespace: Namespace, *arguments: str, user: User = User.NOBODY, se
         hopscope_command(*arguments), user=user, seconds=seconds, environment=ENVIRONMENT, directory=ROOT
     )
     return Run(done.returncode, done.stdout, done.stderr, time.monotonic() - begun)
+
+
+class EventStream:
+    """The events of a product that runs in stream mode, as it prints them."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.events: list[dict[str, Any]] = []
+        """Everything printed so far."""
+        self._rest = b""
+
+    def until(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 20) -> dict[str, Any]:
+        """Read on to the first event that is wanted. Raises TimeoutError, or EOFError at the stream's end."""
+        deadline = time.monotonic() + seconds
+        while True:
+            event = self._next(deadline)
+            self.events.append(event)
+            if wanted(event):
+                return event
+
+    def _next(self, deadline: float) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        fd = self.process.stdout.fileno()
+        while b"\n" not in self._rest:
+            if not select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise TimeoutError(f"the event does not come; the last were {self.events[-3:]}")
+            chunk = os.read(fd, 65536)
+            if not chunk:
+                errors = self.process.stderr.read() if self.process.stderr else ""
+                raise EOFError(f"the stream ended; the last were {self.events[-3:]}: {errors}")
+            self._rest += chunk
+        line, self._rest = self._rest.split(b"\n", 1)
+        event: dict[str, Any] = json.loads(line)
+        return event
+
+
+@contextlib.contextmanager
+def hopscope_stream(namespace: Namespace, *arguments: str) -> Iterator[EventStream]:
+    """Run the product inside in stream mode, as nobody, for at most as long as the block lasts."""
+    command = hopscope_command("-m", "stream", *arguments)
+    with namespace.start(command, user=User.NOBODY, environment=ENVIRONMENT, directory=ROOT) as process:
+        yield EventStream(process)
 
 
 def responders(report: dict[str, Any]) -> list[set[str]]:

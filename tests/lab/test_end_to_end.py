@@ -58,10 +58,20 @@ def test_nobody_sees_all_ten_routers_and_the_target(path: Chain, family: Family,
         "target_ttl": 11,
         "rounds": ROUNDS,
     }
-    assert [report["channel"][key] for key in ("name", "protocol", "privileged")] == ["errqueue", protocol, False]
+    assert [report["channel"][key] for key in ("name", "protocol", "privileged")] == [
+        "errqueue",
+        protocol,
+        False,
+    ]
     assert report["errors"] == []
     for hop in report["hops"]:
-        assert [hop[key] for key in ("sent", "received", "lost", "failed", "skipped")] == [ROUNDS, ROUNDS, 0, 0, 0]
+        assert [hop[key] for key in ("sent", "received", "lost", "failed", "skipped")] == [
+            ROUNDS,
+            ROUNDS,
+            0,
+            0,
+            0,
+        ]
         assert hop["clock"] == {"kernel": ROUNDS, "user": 0}
         assert 0 < hop["rtt_ms"]["best"] <= hop["rtt_ms"]["worst"] < 1000
 
@@ -94,7 +104,9 @@ def test_auto_takes_icmp_where_it_is_permitted_else_udp(path: Chain, group_range
 
 @each_family
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])
-def test_an_unreachable_network_ends_the_path_at_the_router_that_says_so(family: Family, protocol: str) -> None:
+def test_an_unreachable_network_ends_the_path_at_the_router_that_says_so(
+    family: Family, protocol: str
+) -> None:
     with chain(3) as built:  # of its own: the kernel gives five such answers and then one a second
         target = built.unreachable_address(family)
         run = hopscope(built.source, target, "-m", "json", "-C", "1", *PROTOCOLS[protocol])
@@ -103,10 +115,13 @@ def test_an_unreachable_network_ends_the_path_at_the_router_that_says_so(family:
     assert run.report["outcome"]["reason"] == "unreachable"
     assert run.report["outcome"]["reached"] is False
     assert responders(run.report) == expected
-    assert run.report["hops"][1]["icmp"] == {
-        Family.IPV4: {"type": 3, "code": 1},
-        Family.IPV6: {"type": 1, "code": 0},
-    }[family]
+    assert (
+        run.report["hops"][1]["icmp"]
+        == {
+            Family.IPV4: {"type": 3, "code": 1},
+            Family.IPV6: {"type": 1, "code": 0},
+        }[family]
+    )
 
 
 @each_family
@@ -178,7 +193,9 @@ def test_reported_round_trips_are_those_on_the_device(
             stream.until(lambda event: event["event"] == "trace_ended")
         biases = _biases_ns(stream, tap, number, target)
     with capsys.disabled():
-        spread = f"median {statistics.median(biases) / 1000:+.1f} µs, worst {max(map(abs, biases)) / 1000:.1f} µs"
+        spread = (
+            f"median {statistics.median(biases) / 1000:+.1f} µs, worst {max(map(abs, biases)) / 1000:.1f} µs"
+        )
         print(f"\nreported - captured, {protocol} {family}, {len(biases)} probes: {spread}")  # noqa: T201 -- a measurement
     assert len(biases) == ROUNDS * sum(map(bool, wan.responders(family)))
     assert abs(statistics.median(biases)) < 10_000

@@ -103,7 +103,7 @@ def _half_open_connections(built: Chain, family: Family, source_port: int, ports
                 sock = held.enter_context(socket.socket(family.af, socket.SOCK_STREAM))
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
                 sock.bind((family.any_address, source_port))
-                sock.setblocking(False)
+                sock.settimeout(0)
                 with contextlib.suppress(BlockingIOError):
                     sock.connect((built.silent_address(family), port))
         finally:

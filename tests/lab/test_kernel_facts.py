@@ -122,7 +122,10 @@ def test_udp_from_port_0_with_the_whole_range_held_says_try_again(
 
     def ask() -> str:
         with socket.socket(family.af, UDP) as sock:
-            actions = {"connect": lambda: sock.connect(destination), "sendto": lambda: sock.sendto(b"", destination)}
+            actions = {
+                "connect": lambda: sock.connect(destination),
+                "sendto": lambda: sock.sendto(b"", destination),
+            }
             return errno_of(actions[call])
 
     with port_hog(two_routers.source):
@@ -156,7 +159,9 @@ def test_a_local_route_that_refuses_names_its_kind(
         assert two_routers.source.call(ask) == errno
 
 
-def test_a_udp_send_dropped_by_the_local_firewall_is_not_permitted(two_routers: Chain, family: Family) -> None:
+def test_a_udp_send_dropped_by_the_local_firewall_is_not_permitted(
+    two_routers: Chain, family: Family
+) -> None:
     def ask() -> str:
         with socket.socket(family.af, UDP) as sock:
             return errno_of(lambda: sock.sendto(b"", (two_routers.target_address(family), CLOSED_PORT)))
@@ -188,7 +193,7 @@ def test_a_syn_dropped_by_the_local_firewall_is_only_silence(two_routers: Chain,
     def ask() -> tuple[str, bool, int]:
         with socket.socket(family.af, TCP) as sock:
             receive_errors(sock, family)
-            sock.setblocking(False)
+            sock.settimeout(0)
             started = errno_of(lambda: sock.connect((two_routers.target_address(family), TCP_PORT)))
             writable = bool(select.select([], [sock], [], 0.3)[1])
             return started, writable, len(drain_errors(sock))
@@ -289,7 +294,7 @@ def test_a_full_send_buffer_says_try_again(two_routers: Chain, family: Family) -
     def ask() -> set[str]:
         with socket.socket(family.af, UDP) as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
-            sock.setblocking(False)
+            sock.settimeout(0)
             return {errno_of(lambda: sock.sendto(bytes(1000), (absent, CLOSED_PORT))) for _ in range(20)}
 
     assert two_routers.source.call(ask) == {"none", "EAGAIN"}
@@ -323,7 +328,7 @@ def test_an_unreachable_route_of_a_router_answers_five_times_and_then_once_a_sec
                 receive_errors(sock, family)
                 sock.sendto(b"", (built.unreachable_address(family), port))
                 entry = next_error(sock, 0.05)
-                answers.append(entry and (entry.type, entry.code, entry.offender))
+                answers.append(None if entry is None else (entry.type, entry.code, entry.offender))
         return answers
 
     with chain(2) as built:

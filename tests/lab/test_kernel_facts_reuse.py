@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,13 +78,13 @@ def test_a_taken_4_tuple_clashes_at_bind_or_with_reuse_at_connect(
 
 def test_reuseport_lets_one_source_port_reach_many_target_ports(two_routers: Chain, family: Family) -> None:
     def ask() -> list[str]:
-        answers = []
+        target = two_routers.target_address(family)
         with _tcp(family, "port") as first, _tcp(family, "port") as second:
             first.bind((family.any_address, 0))
             second.bind((family.any_address, first.getsockname()[1]))
-            for sock, port in ((first, 81), (second, 82)):
-                answers.append(errno_of(lambda s=sock, p=port: s.connect((two_routers.target_address(family), p))))
-        return answers
+            return [
+                errno_of(partial(sock.connect, (target, port))) for sock, port in ((first, 81), (second, 82))
+            ]
 
     assert two_routers.source.call(ask) == ["ECONNREFUSED", "ECONNREFUSED"]
 
@@ -164,7 +165,7 @@ def test_udp_sockets_of_one_reuseport_group_share_what_comes_in(two_routers: Cha
         for sock in group:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             sock.bind((family.loopback, port))
-            sock.setblocking(False)
+            sock.settimeout(0)
             port = sock.getsockname()[1]
         for _ in range(senders):
             with socket.socket(family.af, socket.SOCK_DGRAM) as sender:

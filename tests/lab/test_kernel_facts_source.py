@@ -22,7 +22,7 @@ def _connect(built: Chain, family: Family, kind: int) -> tuple[str, str]:
 
     def ask() -> tuple[str, str]:
         with socket.socket(family.af, kind) as sock:
-            sock.setblocking(False)
+            sock.settimeout(0)
             said = errno_of(lambda: sock.connect((built.target_address(family), TCP_PORT)))
             return said, sock.getsockname()[0]
 
@@ -45,7 +45,8 @@ def test_with_ipv6_disabled_on_the_device_alone_there_is_no_route(kind: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("family", "unusable"), [(Family.IPV4, "0.0.0.0"), (Family.IPV6, "::1")]  # noqa: S104 -- what the kernel chose
+    ("family", "unusable"),
+    [(Family.IPV4, "0.0.0.0"), (Family.IPV6, "::1")],  # noqa: S104 -- what the kernel chose
 )
 @both_kinds
 def test_with_a_route_and_no_address_connect_succeeds_from_an_unusable_one(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import select
 import socket
 import struct
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,7 +30,6 @@ from tests.lab.labkit.sockets import (
     TCP_INFO_TOTAL_RETRANS_OFFSET,
     TIMESTAMPING,
     QueuedError,
-    drain_errors,
     errno_of,
     next_error,
     receive_errors,
@@ -39,7 +40,7 @@ from tests.lab.labkit.sockets import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.lab.labkit.chain import Chain
 
@@ -82,19 +83,15 @@ def _ping(family: Family) -> socket.socket:
     return sock
 
 
-@pytest.mark.parametrize(("setting", "errno"), [(PING_SHUT, "EACCES"), (PING_OPEN, "none")])
+@pytest.mark.parametrize(("setting", "said"), [(PING_SHUT, "EACCES"), (PING_OPEN, "none")])
 def test_a_ping_socket_needs_the_group_in_ping_group_range(
-    two_routers: Chain, family: Family, setting: dict[str, str], errno: str
+    two_routers: Chain, family: Family, setting: dict[str, str], said: str
 ) -> None:
     def ask() -> str:
-        sockets: list[socket.socket] = []
-        said = errno_of(lambda: sockets.append(_ping(family)))
-        for sock in sockets:
-            sock.close()
-        return said
+        return errno_of(lambda: _ping(family).close())
 
     with two_routers.source.sysctls(setting):
-        assert two_routers.source.call(ask) == errno
+        assert two_routers.source.call(ask) == said
 
 
 def test_the_rfc4884_option_is_accepted(two_routers: Chain, family: Family) -> None:
@@ -126,7 +123,7 @@ def _ping_exchange(family: Family, target: str) -> list[QueuedError]:
 
 @pytest.mark.parametrize("exchange", [_udp_exchange, _ping_exchange], ids=["udp", "ping"])
 def test_the_kernel_stamps_a_probe_and_the_icmp_error_that_answers_it(
-    open_to_pings: Chain, family: Family, exchange: type
+    open_to_pings: Chain, family: Family, exchange: Callable[[Family, str], list[QueuedError]]
 ) -> None:
     """Compared with a capture on the device, which stamps a few microseconds beside the socket."""
     target = open_to_pings.target_address(family)
@@ -244,29 +241,27 @@ def test_stamping_with_ids_before_connect_is_invalid_on_tcp(two_routers: Chain, 
 def test_a_send_refused_by_the_firewall_consumes_a_stamp_id_and_a_too_long_one_does_not(
     two_routers: Chain, family: Family
 ) -> None:
-    target = two_routers.target_address(family)
+    target = two_routers.silent_address(family)
+    plain, too_long, refused = (0, CLOSED_PORT), (2000, CLOSED_PORT), (0, 7)
 
-    def ask() -> list[int]:
-        ids = []
+    def ask() -> list[tuple[str, int | None]]:
         with _udp(family) as sock:
             _stamping(sock, ALL_STAMPS | OPT_TSONLY)
             sock.setsockopt(OPTIONS[family].level, OPTIONS[family].mtu_discover, PMTUDISC_PROBE)
-            for size, port in ((0, CLOSED_PORT), (2000, CLOSED_PORT), (0, CLOSED_PORT), (0, 7), (0, CLOSED_PORT)):
-                said = errno_of(lambda n=size, p=port: sock.sendto(bytes(n), (target, p)))
-                if said == "none":
-                    ids.append(wait_for(sock, TIMESTAMPING).data)
-                _wait_out(sock, family)
-        return ids
+            results: list[tuple[str, int | None]] = []
+            for size, port in (plain, too_long, plain, refused, plain):
+                said = errno_of(partial(sock.sendto, bytes(size), (target, port)))
+                results.append((said, wait_for(sock, TIMESTAMPING).data if said == "none" else None))
+            return results
 
     with two_routers.source.firewall("udp dport 7 drop"):
-        assert two_routers.source.call(ask) == [0, 1, 3]
-
-
-def _wait_out(sock: socket.socket, family: Family) -> None:
-    """Let an answer to the last send, if one comes, be gone before the next send."""
-    del family
-    while next_error(sock, 0.05) is not None:
-        drain_errors(sock)
+        assert two_routers.source.call(ask) == [
+            ("none", 0),
+            ("EMSGSIZE", None),
+            ("none", 1),
+            ("EPERM", None),
+            ("none", 3),
+        ]
 
 
 def test_a_narrow_link_tells_its_mtu_and_who_said_so(two_routers: Chain, family: Family) -> None:
@@ -281,13 +276,10 @@ def test_a_narrow_link_tells_its_mtu_and_who_said_so(two_routers: Chain, family:
 
     _set_mtu(two_routers, SMALL_MTU)
     try:
-        assert two_routers.source.call(ask) == (EMSGSIZE, two_routers.responders(family)[0], SMALL_MTU)
+        assert two_routers.source.call(ask) == (errno.EMSGSIZE, two_routers.responders(family)[0], SMALL_MTU)
     finally:
         _set_mtu(two_routers, 1500)
         two_routers.source.ip("route flush cache")
-
-
-EMSGSIZE = 90
 
 
 def _set_mtu(built: Chain, mtu: int) -> None:
@@ -302,7 +294,7 @@ def test_a_tcp_connect_reads_its_icmp_error_with_a_kernel_stamp(two_routers: Cha
             receive_errors(sock, family)
             _stamping(sock, ALL_STAMPS & ~OPT_ID)
             set_ttl(sock, family, 2)
-            sock.setblocking(False)
+            sock.settimeout(0)
             with contextlib.suppress(BlockingIOError):
                 sock.connect((two_routers.target_address(family), TCP_PORT))
             return wait_for(sock, ICMP_ORIGIN[family])
@@ -335,7 +327,7 @@ def test_tcp_info_gives_the_round_trip_of_the_handshake(two_routers: Chain, fami
 def test_the_kernel_resends_an_unanswered_syn_after_one_second(two_routers: Chain, family: Family) -> None:
     def ask() -> tuple[int, int]:
         with socket.socket(family.af, socket.SOCK_STREAM) as sock:
-            sock.setblocking(False)
+            sock.settimeout(0)
             with contextlib.suppress(BlockingIOError):
                 sock.connect((two_routers.silent_address(family), TCP_PORT))
             select.select([], [sock], [], 0.95)
@@ -354,7 +346,7 @@ def test_a_full_receive_queue_tells_how_many_it_dropped(two_routers: Chain, fami
             server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
             server.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
             server.bind((family.loopback, 0))
-            server.setblocking(False)
+            server.settimeout(0)
             for _ in range(sends):
                 client.sendto(b"x", server.getsockname())
             kept = 0

@@ -186,7 +186,17 @@ def test_the_port_hog_holds_every_port_and_frees_them(two_routers: Chain) -> Non
 def test_capture_pairs_every_probe_with_its_answer(ten_routers: Chain, family: Family, method: str) -> None:
     with capture(ten_routers.source, SOURCE_DEVICE) as tap:
         ten_routers.source.run(
-            ["traceroute", family.flag, "-n", "-q", "1", "-m", "8", method, ten_routers.target_address(family)]
+            [
+                "traceroute",
+                family.flag,
+                "-n",
+                "-q",
+                "1",
+                "-m",
+                "8",
+                method,
+                ten_routers.target_address(family),
+            ]
         )
         times = round_trips_ns(tap.packets())
     assert len(times) == 8

@@ -1,7 +1,8 @@
 """A chain of real Linux routers: source, r1 ... rn, target, joined by veth pairs, IPv4 and IPv6 alike.
 
-Link k joins node k and node k + 1 (node 0 is the source): 198.18.k.0/24 and 2001:db8:1kk::/64 (kk is
-k in hexadecimal), ``.1`` and ``::1`` on the source's side. So router k answers from 198.18.(k-1).2. There is no uplink and no default route.
+Link k joins node k and node k + 1 (node 0 is the source): 198.18.k.0/24 and 2001:db8:1kk::/64 (kk is k in
+hexadecimal), ``.1`` and ``::1`` on the source's side. So router k answers from 198.18.(k-1).2. There is no
+uplink and no default route.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ BACKLOG = 4096
 """Connections nobody accepts; the lab's traces stay far below."""
 
 QUIET = {
-    # The lab must not limit itself. No ICMP type is limited per destination; icmp_ratelimit = 0 would do that
-    # too, but empties the peer's token bucket, which the answers of an unreachable route are paid from as well.
+    # The lab must not limit itself. No ICMP type is limited per destination; icmp_ratelimit = 0 would do
+    # that too, but empties the peer's token bucket, from which unreachable routes pay their answers as well.
     "net.ipv4.icmp_ratemask": "0",
     "net.ipv6.icmp.ratemask": "",
     # These limit the whole namespace.
@@ -112,7 +113,9 @@ def chain(routers: int) -> Iterator[Chain]:
 def _node_lines(number: int, routers: int) -> list[str]:
     lines = ["link set lo up"]
     if number > 0:
-        lines += _device_lines(NEAR, far_address(Family.IPV4, number - 1), far_address(Family.IPV6, number - 1))
+        lines += _device_lines(
+            NEAR, far_address(Family.IPV4, number - 1), far_address(Family.IPV6, number - 1)
+        )
     if number <= routers:
         device = FAR if number else SOURCE_DEVICE
         lines += _device_lines(device, near_address(Family.IPV4, number), near_address(Family.IPV6, number))

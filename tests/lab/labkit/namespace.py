@@ -109,7 +109,17 @@ class Namespace:
 
     def command(self, arguments: Sequence[str], user: User = User.ROOT) -> list[str]:
         """The command line that runs ``arguments`` inside, killed when this thread dies."""
-        return ["ip", "netns", "exec", self.name, "setpriv", "--pdeathsig=KILL", *user.value, "--", *arguments]
+        return [
+            "ip",
+            "netns",
+            "exec",
+            self.name,
+            "setpriv",
+            "--pdeathsig=KILL",
+            *user.value,
+            "--",
+            *arguments,
+        ]
 
     def run(
         self,
@@ -263,7 +273,7 @@ def _sysctl_path(key: str) -> Path:
 
 def _read_all(fd: int, deadline: float) -> bytes:
     """Everything until the writer closes; nothing if it has not by the deadline."""
-    chunks = []
+    chunks: list[bytes] = []
     while select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
         chunk = os.read(fd, 65536)
         if not chunk:

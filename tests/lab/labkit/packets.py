@@ -1,4 +1,4 @@
-"""Which probe a captured packet is, or answers: just enough of IP to pair them, written apart from the product."""
+"""Which probe a captured packet is, or answers. Just enough of IP to pair them, none of it the product's code."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def _parts(packet: bytes) -> _Parts | None:
     if len(packet) < 20:
         return None
     if packet[0] >> 4 == 4:
-        addresses = [socket.inet_ntop(socket.AF_INET, packet[at : at + 4]) for at in (12, 16)]
-        return _Parts(packet[9], *addresses, packet[(packet[0] & 15) * 4 :])
+        source, destination = (socket.inet_ntop(socket.AF_INET, packet[at : at + 4]) for at in (12, 16))
+        return _Parts(packet[9], source, destination, packet[(packet[0] & 15) * 4 :])
     if packet[0] >> 4 == 6 and len(packet) >= 40:
-        addresses = [socket.inet_ntop(socket.AF_INET6, packet[at : at + 16]) for at in (8, 24)]
-        return _Parts(packet[6], *addresses, packet[40:])
+        source, destination = (socket.inet_ntop(socket.AF_INET6, packet[at : at + 16]) for at in (8, 24))
+        return _Parts(packet[6], source, destination, packet[40:])
     return None
 
 

@@ -27,7 +27,9 @@ def missing() -> str | None:
 def _namespace_trouble() -> str | None:
     """Root in a container may still lack the right to make a namespace: only an attempt tells."""
     name = f"hopscope-lab-{os.getpid()}-attempt"
-    add = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, timeout=10, check=False)
+    add = subprocess.run(
+        ["ip", "netns", "add", name], capture_output=True, text=True, timeout=10, check=False
+    )
     if add.returncode != 0:
         return f"the lab needs network namespaces: {add.stderr.strip()}"
     subprocess.run(["ip", "netns", "delete", name], capture_output=True, timeout=10, check=True)

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 # linux/net_tstamp.h
 SO_TIMESTAMPING = 37
-TX_SOFTWARE, RX_SOFTWARE, SOFTWARE, OPT_ID, OPT_CMSG, OPT_TSONLY = 1 << 1, 1 << 3, 1 << 4, 1 << 7, 1 << 10, 1 << 11
+TX_SOFTWARE, RX_SOFTWARE, SOFTWARE, OPT_ID, OPT_CMSG, OPT_TSONLY = (
+    1 << 1,
+    1 << 3,
+    1 << 4,
+    1 << 7,
+    1 << 10,
+    1 << 11,
+)
 RX_STAMPS = RX_SOFTWARE | SOFTWARE
 ALL_STAMPS = TX_SOFTWARE | RX_SOFTWARE | SOFTWARE | OPT_ID | OPT_CMSG
 
@@ -48,7 +55,9 @@ class FamilyOptions:
 
 
 OPTIONS = {
-    Family.IPV4: FamilyOptions(socket.IPPROTO_IP, 11, socket.IP_TTL, 12, IP_RECVTOS, IP_MTU_DISCOVER, 26, 1, 8),
+    Family.IPV4: FamilyOptions(
+        socket.IPPROTO_IP, 11, socket.IP_TTL, 12, IP_RECVTOS, IP_MTU_DISCOVER, 26, 1, 8
+    ),
     Family.IPV6: FamilyOptions(
         socket.IPPROTO_IPV6,
         25,

@@ -50,10 +50,10 @@ def tun_lab(scenario: str, sysctls: Mapping[str, str] | None = None) -> Iterator
     loaded = load(scenario)
     with namespaces("tun") as [namespace], contextlib.ExitStack() as running:
         namespace.write_sysctls({"net.ipv4.ping_group_range": "0 65534", **(sysctls or {})})
-        for command in setup_commands(loaded, DEVICE):
-            done = namespace.run(command)
+        for setup in setup_commands(loaded, DEVICE):
+            done = namespace.run(setup)
             if done.returncode != 0:
-                raise RuntimeError(f"{shlex.join(command)}: {done.stderr.strip()}")
+                raise RuntimeError(f"{shlex.join(setup)}: {done.stderr.strip()}")
         reading, writing = os.pipe()
         running.callback(os.close, reading)
         arguments = ["--scenario", scenario, "--device", DEVICE, "--ready-fd", str(writing)]

@@ -187,6 +187,17 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
         return (self.source_port, second)
 
 
+class ProbeState(StrEnum):
+    """Where a probe stands. Every probe ends as replied, lost, failed or skipped."""
+
+    PLANNED = "planned"
+    OUTSTANDING = "outstanding"
+    REPLIED = "replied"
+    LOST = "lost"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
 class FailureKind(StrEnum):
     """Why something local kept a probe from the network. The names are the report's error kinds."""
 

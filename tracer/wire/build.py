@@ -1,0 +1,200 @@
+"""Packets, ready to send: the probes of a trace, and the answers a simulated network gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tracer.model import Address, Extension, Family, Icmp, Probe, Protocol, ReplyKind
+from tracer.wire import extensions as icmp_extensions
+from tracer.wire import icmp, udp
+from tracer.wire.address import family_of
+from tracer.wire.cursor import Cursor
+from tracer.wire.icmp import ECHO_REPLY, ECHO_REQUEST, ICMP_ERRORS, IcmpError, IcmpMessage
+from tracer.wire.ip import HEADER_LENGTH, MINIMUM_MTU, PROTOCOL_NUMBERS, IpPacket
+from tracer.wire.tcp import TcpFlags, TcpHeader, maximum_segment_size
+from tracer.wire.udp import UdpHeader
+
+_UNSPECIFIED = Address("::")
+_WINDOW = 65535
+_SEGMENT_SIZE = {Family.IPV4: 1460, Family.IPV6: 1440}
+"""What fits Ethernet; some firewalls drop a SYN that does not tell."""
+
+_FIXED_LENGTH = {Protocol.UDP: udp.HEADER_LENGTH, Protocol.ICMP: icmp.HEADER_LENGTH}
+
+
+def probe_packet(probe: Probe, source: Address) -> bytes:
+    """The whole IP packet of a probe, checksums included; IPv4 with *don't fragment* and identification 0."""
+    family = family_of(probe.target)
+    packet = IpPacket(
+        source=source,
+        destination=probe.target,
+        ttl=probe.ttl,
+        tos=probe.shape.tos,
+        protocol=PROTOCOL_NUMBERS[family][probe.protocol],
+        payload=_TRANSPORTS[probe.protocol](probe, source),
+    )
+    return packet.encode()
+
+
+def payload_of(probe: Probe) -> bytes:
+    """What stands behind the UDP or echo header: as many pattern bytes as the packet's size leaves room for.
+
+    A TCP SYN carries none.
+    """
+    if probe.protocol is Protocol.TCP:
+        return b""
+    headers = HEADER_LENGTH[family_of(probe.target)] + _FIXED_LENGTH[probe.protocol]
+    return bytes((probe.shape.pattern,)) * max(probe.shape.size - headers, 0)
+
+
+def echo_request(probe: Probe, source: Address = _UNSPECIFIED) -> bytes:
+    """The ICMP message of an echo probe: what a ping socket is given.
+
+    The IPv6 checksum is right only with the ``source`` it leaves from; a socket works it out by itself.
+    """
+    family = family_of(probe.target)
+    message = IcmpMessage(
+        family=family,
+        type=ECHO_REQUEST[family],
+        code=0,
+        rest=probe.source_port << 16 | probe.sequence,
+        body=payload_of(probe),
+    )
+    return message.encode(source, probe.target)
+
+
+def _udp(probe: Probe, source: Address) -> bytes:
+    header = UdpHeader(source_port=probe.source_port, target_port=probe.target_port)
+    return header.encode(payload_of(probe), source, probe.target)
+
+
+def _tcp_syn(probe: Probe, source: Address) -> bytes:
+    header = TcpHeader(
+        source_port=probe.source_port,
+        target_port=probe.target_port,
+        sequence=probe.sequence,
+        flags=TcpFlags.SYN,
+        window=_WINDOW,
+        options=maximum_segment_size(_SEGMENT_SIZE[family_of(probe.target)]),
+    )
+    return header.encode(payload_of(probe), source, probe.target)
+
+
+_TRANSPORTS: dict[Protocol, Callable[[Probe, Address], bytes]] = {
+    Protocol.ICMP: echo_request,
+    Protocol.UDP: _udp,
+    Protocol.TCP: _tcp_syn,
+}
+
+
+def icmp_error(  # noqa: PLR0913 - each argument is one thing a router decides
+    error: IcmpError | Icmp,
+    router: Address,
+    to: Address,
+    quoted_packet: bytes,
+    *,
+    quote_length: int | None = 8,
+    extensions: Sequence[Extension] = (),
+    mtu: int = 0,
+    ttl: int = 64,
+    tos: int = 0,
+) -> bytes:
+    """The ICMP error ``router`` sends ``to`` the source of ``quoted_packet``, as a whole IP packet.
+
+    ``quote_length`` counts the bytes quoted behind the IP header; None quotes as much as an ICMP error may
+    hold. With extensions the quote is padded and its length told (RFC 4884 §4). ``mtu`` counts in *packet
+    too big* only. Raises ``DecodeError`` when ``quoted_packet`` is no IP packet, and ``ValueError`` for
+    extensions on a type that cannot carry them.
+    """
+    family = family_of(router)
+    numbers = ICMP_ERRORS[family][error] if isinstance(error, IcmpError) else error
+    trailer = icmp_extensions.encode(extensions) if extensions else b""
+    room = MINIMUM_MTU[family] - HEADER_LENGTH[family] - icmp.HEADER_LENGTH - len(trailer)
+    quote = _quote(quoted_packet, quote_length, room - room % icmp.length_unit(family))
+    too_big = icmp.reply_kind(family, numbers.type, numbers.code) is ReplyKind.PACKET_TOO_BIG
+    rest = mtu if too_big else 0
+    if trailer:
+        quote = _padded(family, quote)
+        rest |= icmp.length_attribute(family, numbers.type, len(quote))
+    message = IcmpMessage(
+        family=family, type=numbers.type, code=numbers.code, rest=rest, body=quote + trailer
+    )
+    return _from_router(message, router, to, ttl, tos)
+
+
+def _quote(packet: bytes, quote_length: int | None, room: int) -> bytes:
+    header_length = len(packet) - len(IpPacket.decode_quoted(packet).payload)
+    wanted = len(packet) if quote_length is None else header_length + quote_length
+    return packet[: min(wanted, room)]
+
+
+def _padded(family: Family, quote: bytes) -> bytes:
+    unit = icmp.length_unit(family)
+    length = max(len(quote), icmp_extensions.QUOTE_LENGTH)
+    return quote.ljust(-(-length // unit) * unit, b"\0")
+
+
+def _from_router(message: IcmpMessage, router: Address, to: Address, ttl: int, tos: int) -> bytes:
+    packet = IpPacket(
+        source=router,
+        destination=to,
+        ttl=ttl,
+        tos=tos,
+        protocol=PROTOCOL_NUMBERS[message.family][Protocol.ICMP],
+        payload=message.encode(router, to),
+    )
+    return packet.encode()
+
+
+def echo_reply(request_packet: bytes, ttl: int) -> bytes:
+    """The answer of the pinged host: the same identity, payload and TOS. Raises ``DecodeError``."""
+    packet = IpPacket.decode(request_packet)
+    request = IcmpMessage.decode(Cursor(packet.payload, "icmp"), packet.family)
+    reply = IcmpMessage(
+        family=packet.family,
+        type=ECHO_REPLY[packet.family],
+        code=0,
+        rest=request.rest,
+        body=request.body,
+    )
+    return _answer(packet, reply.encode(packet.destination, packet.source), ttl)
+
+
+def tcp_answer(syn_packet: bytes, flags: int, ttl: int) -> bytes:
+    """What a host answers to a SYN, such as SYN and ACK, or RST and ACK; it acknowledges the SYN.
+
+    Raises ``DecodeError``.
+    """
+    packet = IpPacket.decode(syn_packet)
+    syn = TcpHeader.decode(Cursor(packet.payload, "tcp"))
+    opens = bool(flags & TcpFlags.SYN)
+    header = TcpHeader(
+        source_port=syn.target_port,
+        target_port=syn.source_port,
+        sequence=0,
+        acknowledgement=(syn.sequence + 1) % 2**32,
+        flags=flags,
+        window=_WINDOW if opens else 0,
+        options=maximum_segment_size(_SEGMENT_SIZE[packet.family]) if opens else b"",
+    )
+    return _answer(packet, header.encode(b"", packet.destination, packet.source), ttl)
+
+
+def udp_answer(packet: bytes, data: bytes, ttl: int) -> bytes:
+    """What a host answers to a UDP probe whose port is open. Raises ``DecodeError``."""
+    received = IpPacket.decode(packet)
+    asked = UdpHeader.decode(Cursor(received.payload, "udp"))
+    header = UdpHeader(source_port=asked.target_port, target_port=asked.source_port)
+    return _answer(received, header.encode(data, received.destination, received.source), ttl)
+
+
+def _answer(packet: IpPacket, payload: bytes, ttl: int) -> bytes:
+    answer = IpPacket(
+        source=packet.destination,
+        destination=packet.source,
+        ttl=ttl,
+        tos=packet.tos,
+        protocol=packet.protocol,
+        payload=payload,
+    )
+    return answer.encode()

@@ -1,0 +1,57 @@
+"""What the datagram quoted in an ICMP error tells about the probe."""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from tracer.errors import DecodeError
+from tracer.model import Family, Identity, Protocol, Quoted
+from tracer.wire.cursor import Cursor
+from tracer.wire.icmp import ECHO_REQUEST
+from tracer.wire.ip import IpPacket
+
+_FIRST_EIGHT_BYTES = Struct("!HHHH")
+"""All that a router must quote of the transport (RFC 792); it holds the identity of every probe."""
+
+
+def decode_quote(family: Family, body: bytes) -> Quoted:
+    """Read the probe's identity from the body of an ICMP error.
+
+    Needs the IP header and 8 bytes. Raises ``DecodeError`` when there is less, or when the quoted datagram
+    cannot have been a probe.
+    """
+    quoted = find_quote(family, body)
+    if quoted is None:
+        raise DecodeError("quote", 0, f"no probe over {family}")
+    return quoted
+
+
+def find_quote(family: Family, body: bytes) -> Quoted | None:
+    """As ``decode_quote``, with None for a datagram that cannot have been a probe."""
+    packet = IpPacket.decode_quoted(body)
+    found = identify(packet)
+    if packet.family is not family or found is None:
+        return None
+    protocol, identity = found
+    return Quoted(
+        protocol=protocol,
+        destination=packet.destination,
+        identity=identity,
+        ttl=packet.ttl,
+        tos=packet.tos,
+    )
+
+
+def identify(packet: IpPacket) -> tuple[Protocol, Identity] | None:
+    """The protocol and identity of a probe, read from the first 8 bytes behind its IP header.
+
+    None for packets that are no UDP, TCP or echo request, or that start in their middle. Raises
+    ``DecodeError`` when there are fewer than 8 bytes.
+    """
+    protocol = packet.probe_protocol
+    if protocol is None or packet.fragment_offset:
+        return None
+    first, second, third, fourth = Cursor(packet.payload, "quote").unpack(_FIRST_EIGHT_BYTES)
+    if protocol is not Protocol.ICMP:
+        return protocol, (first, second)
+    return (protocol, (third, fourth)) if first >> 8 == ECHO_REQUEST[packet.family] else None

@@ -335,7 +335,10 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     family: Family
     protocol: Protocol
     plan: PortPlanKind
-    source: SourceInfo
+    source: SourceInfo | None
+    """Known address and interface; None while there is no route."""
+    bind_source: bool
+    """The user chose the source: bind it. Otherwise the kernel picks it by route, probe for probe."""
     bind_device: bool
     """The user named an interface: bind the device too, where that is allowed."""
     timeout_ns: int

@@ -1,0 +1,141 @@
+"""A packet on its way, as the routers it has passed left it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import msgspec
+
+from tracer.model import Address, Family, Protocol
+from tracer.sim.path import flow_key
+from tracer.sim.scenario import Hop, Nat, derived
+from tracer.wire.checksum import pseudo_header, verifies
+from tracer.wire.cursor import Cursor
+from tracer.wire.decode import SentPacket
+from tracer.wire.icmp import IcmpMessage, covered
+from tracer.wire.ip import IpPacket, forwarded
+from tracer.wire.tcp import TcpHeader
+from tracer.wire.udp import UdpHeader
+
+_ECN_BITS = 2
+_ECN_MASK = 0b11
+
+
+class Flight:
+    """One packet between its source and the place where its way ends.
+
+    Routers change the TTL and the TOS; a NAT changes the source and its port too. The bytes are made only
+    when somebody quotes them.
+    """
+
+    def __init__(self, packet: bytes, probe: SentPacket) -> None:
+        """``probe`` is what ``packet`` says. Raises DecodeError for bytes that are no packet."""
+        self.probe = probe
+        self.ttl = probe.ttl
+        self.tos = probe.tos
+        self.ip = IpPacket.decode(packet)
+        self._sent = packet
+        self._translated = packet
+
+    @property
+    def family(self) -> Family:
+        """Its IP version."""
+        return self.probe.family
+
+    @property
+    def may_be_fragmented(self) -> bool:
+        """IPv4 without *don't fragment*."""
+        return not self.ip.dont_fragment
+
+    @cached_property
+    def flow(self) -> bytes:
+        """What a load balancer hashes here; a NAT before it changes it."""
+        first, second = self.ip.payload[:2], self.ip.payload[2:4]
+        return flow_key(
+            self.ip.source,
+            self.ip.destination,
+            self.probe.protocol,
+            int.from_bytes(first, "big"),
+            int.from_bytes(second, "big"),
+        )
+
+    @property
+    def bytes_here(self) -> bytes:
+        """The packet as it arrives here: what an ICMP error quotes."""
+        return forwarded(self._translated, ttl=self.ttl, tos=self.tos)
+
+    @property
+    def bytes_for_answer(self) -> bytes:
+        """The packet as it arrives here, but for the NATs, which translate the answer back."""
+        return forwarded(self._sent, ttl=self.ttl, tos=self.tos)
+
+    @property
+    def intact(self) -> bool:
+        """Its transport checksum verifies; a UDP checksum of 0 over IPv4 says that there is none."""
+        return _VERIFIERS[self.probe.protocol](self.ip)
+
+    def leave(self, hop: Hop) -> None:
+        """Be forwarded by this hop."""
+        self.ttl -= 1
+        if hop.set_dscp is not None:
+            self.tos = hop.set_dscp << _ECN_BITS | self.tos & _ECN_MASK
+        if hop.set_ecn is not None:
+            self.tos = self.tos & ~_ECN_MASK | hop.set_ecn
+        if hop.nat is not None:
+            self._translate(hop.nat)
+
+    def _translate(self, nat: Nat) -> None:
+        source = nat.address if self.family is Family.IPV4 else nat.address6 or derived(nat.address)
+        payload = _SHIFTS[self.probe.protocol](self.ip, source, nat.port_shift)
+        self.ip = msgspec.structs.replace(self.ip, source=source, payload=payload)
+        self._translated = self.ip.encode()
+        self.__dict__.pop("flow", None)
+
+
+def _shift_udp(packet: IpPacket, source: Address, shift: int) -> bytes:
+    cursor = Cursor(packet.payload, "udp")
+    header = UdpHeader.decode(cursor)
+    moved = msgspec.structs.replace(header, source_port=(header.source_port + shift) % 65536)
+    return moved.encode(cursor.rest(), source, packet.destination)
+
+
+def _shift_tcp(packet: IpPacket, source: Address, shift: int) -> bytes:
+    cursor = Cursor(packet.payload, "tcp")
+    header = TcpHeader.decode(cursor)
+    moved = msgspec.structs.replace(header, source_port=(header.source_port + shift) % 65536)
+    return moved.encode(cursor.rest(), source, packet.destination)
+
+
+def _shift_icmp(packet: IpPacket, source: Address, shift: int) -> bytes:
+    message = IcmpMessage.decode(Cursor(packet.payload, "icmp"), packet.family)
+    moved = msgspec.structs.replace(message, rest=(message.rest + (shift << 16)) % 2**32)
+    return moved.encode(source, packet.destination)
+
+
+_SHIFTS: dict[Protocol, Callable[[IpPacket, Address, int], bytes]] = {
+    Protocol.ICMP: _shift_icmp,
+    Protocol.TCP: _shift_tcp,
+    Protocol.UDP: _shift_udp,
+}
+
+
+def _verify_icmp(packet: IpPacket) -> bool:
+    return verifies(covered(packet.family, packet.source, packet.destination, packet.payload))
+
+
+def _verify_tcp(packet: IpPacket) -> bool:
+    pseudo = pseudo_header(packet.source, packet.destination, packet.protocol, len(packet.payload))
+    return verifies(pseudo + packet.payload)
+
+
+def _verify_udp(packet: IpPacket) -> bool:
+    header = UdpHeader.decode(Cursor(packet.payload, "udp"))
+    return (packet.family is Family.IPV4 and not header.checksum) or _verify_tcp(packet)
+
+
+_VERIFIERS: dict[Protocol, Callable[[IpPacket], bool]] = {
+    Protocol.ICMP: _verify_icmp,
+    Protocol.TCP: _verify_tcp,
+    Protocol.UDP: _verify_udp,
+}

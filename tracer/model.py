@@ -152,6 +152,11 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     raw: bytes | None = None
     """The bytes the channel received, as far as it can see them."""
 
+    @property
+    def destination(self) -> Address:
+        """Where the probe it answers was going."""
+        return self.quoted.destination
+
 
 class PacketShape(msgspec.Struct, frozen=True, kw_only=True):
     """How the probes of a trace look beside their identity."""

@@ -267,9 +267,15 @@ class Engine:
             case Notice():
                 self._story.noticed(item, now)
 
-    def claims(self, reply: Reply) -> bool:
-        """The reply answers a probe of this trace."""
-        return isinstance(self._match(reply), TrackedProbe)
+    def claims(self, item: Received) -> bool:
+        """It is about a probe of this trace."""
+        match item:
+            case Reply():
+                return isinstance(self._match(item), TrackedProbe)
+            case TransmitStamp() | FailedLate():
+                return self._memory.find(item.identity) is not None
+            case Malformed() | Notice():
+                return False
 
     def _match(self, reply: Reply) -> TrackedProbe | ForeignReason:
         quoted = reply.quoted

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from tracer.config import TraceConfig
 from tracer.model import Port, PortPlanKind
+from tracer.model import Protocol as ProbeProtocol
 
 FIRST_TARGET_PORT = Port(33434)
 """Where traceroute has always started: ports nobody listens on and many firewalls let through."""
@@ -19,6 +21,9 @@ TARGET_LAP = 100
 traceroute's (33434-33534). A port whose probe is unanswered is passed over, beyond the lap if need be."""
 
 LAST_PORT = Port(65535)
+
+TCP_TARGET_PORT = Port(80)
+"""Unless the user names a port: the one that most hosts and firewalls answer for."""
 
 
 class Ports(NamedTuple):
@@ -175,3 +180,31 @@ class NoPorts:
 
     def new_round(self) -> None:
         """Nothing to forget."""
+
+
+def plan_kind(protocol: ProbeProtocol, config: TraceConfig) -> PortPlanKind:
+    """Which port moves: TCP's source and UDP's target, unless the user fixes the one that would move.
+
+    ICMP has no ports; its identifier stays like a fixed source.
+    """
+    fixed_source = config.source_port is not None
+    fixed_target = config.target_port is not None
+    if fixed_source and fixed_target:
+        return PortPlanKind.FIXED_BOTH
+    if protocol is ProbeProtocol.TCP:
+        return PortPlanKind.FIXED_SOURCE if fixed_source else PortPlanKind.FIXED_TARGET
+    return PortPlanKind.FIXED_TARGET if fixed_target else PortPlanKind.FIXED_SOURCE
+
+
+def port_plan(protocol: ProbeProtocol, config: TraceConfig, usable: Sequence[int], seed: int) -> PortPlan:
+    """The plan that the options ask for; ``usable`` are the source ports that may be chosen."""
+    if protocol is ProbeProtocol.ICMP:
+        return NoPorts()
+    source, target = Port(config.source_port or 0), Port(config.target_port or TCP_TARGET_PORT)
+    match plan_kind(protocol, config):
+        case PortPlanKind.FIXED_BOTH:
+            return FixedPair(source, target)
+        case PortPlanKind.FIXED_SOURCE:
+            return MovingTarget(source, Port(config.initial_sequence or FIRST_TARGET_PORT))
+        case PortPlanKind.FIXED_TARGET:
+            return MovingSource(target, usable, start=0 if config.initial_sequence is not None else seed)

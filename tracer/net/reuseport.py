@@ -54,8 +54,8 @@ _ONE_SOURCE = (
 )
 _ONE_AT_A_TIME = "one probe at a time uses the pair and is closed with a reset, so the port is free again"
 _STEALS = (
-    "sockets of one user in a reuseport group share incoming datagrams by hash: a tracer bound to a port that "
-    "a local server uses would take its traffic"
+    "sockets of one user in a reuseport group share incoming datagrams by hash: a tracer bound to a port "
+    "that a local server uses would take its traffic"
 )
 _BSD_STEALS = (
     "identical bindings are allowed when every socket sets it, but only one of them gets a datagram: a local "

@@ -1,4 +1,4 @@
-"""The tracker against a recount of the whole log, over random logs in which every probe has a life of its own."""
+"""The tracker against a recount of the whole log, over random logs in which every probe has its own life."""
 
 from __future__ import annotations
 

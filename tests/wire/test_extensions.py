@@ -59,19 +59,16 @@ def test_what_is_no_extension_structure_says_why(structure: bytes, reason: str) 
     assert caught.value.layer == "icmp extensions"
 
 
-@given(st.binary(max_size=80), st.booleans())
-def test_arbitrary_bytes_decode_or_raise_decode_error(tail: bytes, *, headed: bool) -> None:
-    data = bytes.fromhex("20000000") + tail if headed else tail
-    found = value_or_error(extensions.decode, data)
+@given(st.sampled_from([b"", bytes.fromhex("20000000")]), st.binary(max_size=80))
+def test_arbitrary_bytes_decode_or_raise_decode_error(start: bytes, data: bytes) -> None:
+    found = value_or_error(extensions.decode, start + data)
     assert isinstance(found, DecodeError | tuple)
 
 
-@given(st.integers(0, 255).map(lambda units: units * 4), st.binary(max_size=64))
+@given(st.integers(1, 255).map(lambda units: units * 4), st.binary(max_size=64))
 def test_the_length_attribute_says_where_extensions_begin(quote_length: int, quote: bytes) -> None:
-    body = quote.ljust(quote_length, b"\0")[: quote_length or 128].ljust(
-        128 if not quote_length else 0, b"\0"
-    )
-    assert extensions.locate(body + ONE_LABEL, quote_length) == ONE_LABEL
+    padded = quote.ljust(quote_length, b"\0")[:quote_length]
+    assert extensions.locate(padded + ONE_LABEL, quote_length) == ONE_LABEL
 
 
 def test_without_length_attribute_they_are_found_behind_128_bytes() -> None:

@@ -54,10 +54,11 @@ def test_a_fragment_is_told_in_ipv6(position: int) -> None:
     assert decode_reply(packet, RX) == decode_probe(packet) == Irrelevant("a fragment")
 
 
-@pytest.mark.parametrize("part", [{"more_fragments": True}, {"fragment_offset": 185}])
-def test_a_fragment_is_told_in_ipv4(part: dict[str, int]) -> None:
-    header = Ipv4Header(source=SOURCE[V4], destination=TARGET[V4], protocol=17, ttl=9, **part)
-    packet = header.encode(bytes(16))
+@pytest.mark.parametrize("flags_and_offset", ["2000", "00b9", "20b9"])
+def test_a_fragment_is_told_in_ipv4(flags_and_offset: str) -> None:
+    header = Ipv4Header(source=SOURCE[V4], destination=TARGET[V4], protocol=17, ttl=9)
+    whole = header.encode(bytes(16))
+    packet = whole[:6] + bytes.fromhex(flags_and_offset) + whole[8:]
     assert IpPacket.decode(packet).fragmented
     assert decode_reply(packet, RX) == decode_probe(packet) == Irrelevant("a fragment")
 

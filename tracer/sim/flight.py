@@ -30,13 +30,17 @@ class Flight:
     """
 
     def __init__(self, packet: bytes, probe: SentPacket) -> None:
-        """``probe`` is what ``packet`` says. Raises DecodeError for bytes that are no packet."""
+        """``probe`` is what ``packet`` says."""
         self.probe = probe
         self.ttl = probe.ttl
         self.tos = probe.tos
-        self.ip = IpPacket.decode(packet)
         self._sent = packet
-        self._translated = packet
+        self._here = packet
+
+    @cached_property
+    def ip(self) -> IpPacket:
+        """Its headers as the last NAT left them; its TTL and TOS are those it was sent with."""
+        return IpPacket.decode(self._here)
 
     @property
     def family(self) -> Family:
@@ -63,7 +67,7 @@ class Flight:
     @property
     def bytes_here(self) -> bytes:
         """The packet as it arrives here: what an ICMP error quotes."""
-        return forwarded(self._translated, ttl=self.ttl, tos=self.tos)
+        return forwarded(self._here, ttl=self.ttl, tos=self.tos)
 
     @property
     def bytes_for_answer(self) -> bytes:
@@ -88,9 +92,9 @@ class Flight:
     def _translate(self, nat: Nat) -> None:
         source = nat.address if self.family is Family.IPV4 else nat.address6 or derived(nat.address)
         payload = _SHIFTS[self.probe.protocol](self.ip, source, nat.port_shift)
-        self.ip = msgspec.structs.replace(self.ip, source=source, payload=payload)
-        self._translated = self.ip.encode()
-        self.__dict__.pop("flow", None)
+        self._here = msgspec.structs.replace(self.ip, source=source, payload=payload).encode()
+        for stale in ("ip", "flow"):
+            self.__dict__.pop(stale, None)
 
 
 def _shift_udp(packet: IpPacket, source: Address, shift: int) -> bytes:

@@ -22,17 +22,20 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
+from ipaddress import ip_address, ip_network
 from itertools import count
 from typing import BinaryIO
 
 import msgspec
 
-from tracer.errors import HopscopeError, LocalError, NotPermittedError
+from tracer.errors import HopscopeError, LocalError, NotPermittedError, ScenarioError
 from tracer.model import Address, Failure, FailureKind, Family
 from tracer.sim.channel import SOURCE_ADDRESSES
 from tracer.sim.internet import Internet
 from tracer.sim.journey import Fate
 from tracer.sim.load import load
+from tracer.sim.path import phases
+from tracer.sim.scenario import Scenario
 
 NETWORKS = {
     Family.IPV4: ("198.18.0.0/15", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"),
@@ -203,11 +206,20 @@ class Attachment:
             self._log.write(msgspec.json.encode(line) + b"\n")
 
 
-def setup_commands(device: str = "tun0") -> tuple[tuple[str, ...], ...]:
+def setup_commands(scenario: Scenario, device: str = "tun0") -> tuple[tuple[str, ...], ...]:
     """The commands that make a network namespace ready for ``--device``, to run in this order as root in it.
 
-    They create the device, give it the source addresses and route ``NETWORKS`` to it.
+    They create the device, give it the source addresses and route ``NETWORKS`` to it. Raises ScenarioError
+    for a scenario with an address outside them: probes to it would not come to the device.
     """
+    networks = [ip_network(network) for family in Family for network in NETWORKS[family]]
+    for phase in phases(scenario):
+        for address in phase.path.positions:
+            if not any(ip_address(address) in network for network in networks):
+                raise ScenarioError(
+                    f"{address} of the scenario {scenario.name} is not routed to a TUN device.",
+                    f"Use addresses of {', '.join(str(network) for network in networks)}.",
+                )
     commands = [
         "ip link set lo up",
         f"ip tuntap add dev {device} mode tun",

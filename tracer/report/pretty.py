@@ -70,6 +70,19 @@ def render(reports: list[Report], width: int | None = None) -> str:
     return "\n".join("".join(f"{line}\n" for line in _block(report, width)) for report in reports)
 
 
+def render_running(reports: list[Report], width: int | None = None) -> str:
+    """Return what is known while the traces run: the hops, without an outcome."""
+    return "\n".join("".join(f"{line}\n" for line in _progress(report, width)) for report in reports)
+
+
+def _progress(report: Report, width: int | None) -> Iterator[str]:
+    yield from _fold(_header(report), width)
+    if report.hops:
+        yield from _table(report, _decimals(report), width)
+    yield from _fold(f"Running, {_count(report.outcome.rounds, 'round')}.", width)
+    yield from _errors(report, width)
+
+
 def _block(report: Report, width: int | None) -> Iterator[str]:
     decimals = _decimals(report)
     yield from _fold(_header(report), width)
@@ -78,6 +91,10 @@ def _block(report: Report, width: int | None) -> Iterator[str]:
     yield from _fold(_outcome(report, decimals), width)
     if noticed := _noticed(report):
         yield from _fold(f"Noticed: {', '.join(noticed)}.", width)
+    yield from _errors(report, width)
+
+
+def _errors(report: Report, width: int | None) -> Iterator[str]:
     for error in report.errors:
         times = f" ({error.count} times)" if error.count > 1 else ""
         yield from _fold(f"{error.kind.value}{times}: {printable(error.message)}", width)

@@ -25,6 +25,7 @@ from tracer.model import (
     LossReason,
     PathEndKind,
     Port,
+    ProbeState,
     ReplyKind,
     RoundId,
     Sequence,
@@ -131,6 +132,8 @@ class SendFailed(_ProbeEvent, frozen=True, kw_only=True, tag="send_failed"):
     """Something local kept a probe from the network."""
 
     failure: Failure
+    was: ProbeState = ProbeState.PLANNED
+    """What the probe counted as before: it never left, or was thought to have left, or was given up."""
 
 
 class PortsExhausted(SendFailed, frozen=True, kw_only=True, tag="ports_exhausted"):

@@ -152,6 +152,11 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     raw: bytes | None = None
     """The bytes the channel received, as far as it can see them."""
 
+    @property
+    def destination(self) -> Address:
+        """Where the probe it answers was going."""
+        return self.quoted.destination
+
 
 class PacketShape(msgspec.Struct, frozen=True, kw_only=True):
     """How the probes of a trace look beside their identity."""
@@ -185,6 +190,17 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
         """What an answer to this probe quotes."""
         second = self.sequence if self.protocol is Protocol.ICMP else self.target_port
         return (self.source_port, second)
+
+
+class ProbeState(StrEnum):
+    """Where a probe stands. Every probe ends as replied, lost, failed or skipped."""
+
+    PLANNED = "planned"
+    OUTSTANDING = "outstanding"
+    REPLIED = "replied"
+    LOST = "lost"
+    FAILED = "failed"
+    SKIPPED = "skipped"
 
 
 class FailureKind(StrEnum):
@@ -324,7 +340,10 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     family: Family
     protocol: Protocol
     plan: PortPlanKind
-    source: SourceInfo
+    source: SourceInfo | None
+    """Known address and interface; None while there is no route."""
+    bind_source: bool
+    """The user chose the source: bind it. Otherwise the kernel picks it by route, probe for probe."""
     bind_device: bool
     """The user named an interface: bind the device too, where that is allowed."""
     timeout_ns: int

@@ -106,7 +106,8 @@ class SimChannel:
         self._order = count()
 
     def open_trace(self, route: Route) -> None:
-        self._sources[route.trace] = route.source.address
+        source = route.source.address if route.source is not None else SOURCE_ADDRESSES[route.family]
+        self._sources[route.trace] = source
 
     def close_trace(self, trace: TraceId) -> None:
         self._sources.pop(trace, None)

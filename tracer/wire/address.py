@@ -22,3 +22,14 @@ def pack(address: Address) -> bytes:
 def unpack(family: Family, data: bytes) -> Address:
     """The canonical text of an address; ``data`` must be 4 or 16 bytes long, as the family wants."""
     return Address(inet_ntop(_SOCKET_FAMILY[family], data))
+
+
+def parse(text: str) -> Address | None:
+    """The canonical text of an address literal, its scope left out; None for anything else."""
+    bare = text.partition("%")[0]
+    for family in (AF_INET, AF_INET6):
+        try:
+            return Address(inet_ntop(family, inet_pton(family, bare)))
+        except (OSError, ValueError):
+            continue
+    return None

@@ -1,0 +1,298 @@
+"""Every option of a trace, declared once: type, range, default, help, flag.
+
+The command line and the report's ``config`` object are derived from the fields of TraceConfig; whatever else
+lists options has to be derived from ``declared()`` as well. Names and meanings are Trippy's wherever Trippy
+has the option. Durations are written by people as ``250ms`` or ``1s`` and kept as integer nanoseconds.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
+
+import msgspec
+
+from tracer.errors import ConfigError
+from tracer.model import Family
+
+MS = 1_000_000
+SECOND = 1_000 * MS
+
+_UNITS = {"us": 1_000, "ms": MS, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
+
+
+class ProtocolChoice(StrEnum):
+    """The probe protocol, or ``auto``: ICMP where it is permitted, else UDP."""
+
+    AUTO = "auto"
+    ICMP = "icmp"
+    UDP = "udp"
+    TCP = "tcp"
+
+
+class AddressFamily(StrEnum):
+    """Which of a name's addresses to trace."""
+
+    SYSTEM = "system"
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+    IPV6_THEN_IPV4 = "ipv6-then-ipv4"
+    IPV4_THEN_IPV6 = "ipv4-then-ipv6"
+
+
+class ChannelChoice(StrEnum):
+    """How packets travel: ``auto`` takes the best this host allows."""
+
+    AUTO = "auto"
+    ERRQUEUE = "errqueue"
+
+
+class Option(msgspec.Struct, frozen=True, kw_only=True):
+    """What the declaration of an option says beside its name, type and default."""
+
+    help: str
+    short: str | None = None
+    low: int | None = None
+    high: int | None = None
+    switches: dict[str, str] = {}
+    """Flags that set the option to a fixed value: ``--udp`` for ``protocol=udp``, with short forms."""
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise ConfigError if a number lies outside the range."""
+        if value is None or not isinstance(value, int):
+            return
+        show = format_duration if name.endswith("_ns") else str
+        if self.low is not None and value < self.low:
+            raise ConfigError(flag(name), show(value), f"the smallest value is {show(self.low)}")
+        if self.high is not None and value > self.high:
+            raise ConfigError(flag(name), show(value), f"the largest value is {show(self.high)}")
+
+
+class Declared(NamedTuple):
+    """One option as the command line, the documentation and the settings need it."""
+
+    name: str
+    type: Any
+    default: Any
+    option: Option
+
+    @property
+    def flag(self) -> str:
+        """Its long flag, such as ``--first-ttl``."""
+        return flag(self.name)
+
+    @property
+    def is_duration(self) -> bool:
+        """Its values are durations in nanoseconds."""
+        return self.name.endswith("_ns")
+
+    @property
+    def choices(self) -> type[StrEnum] | None:
+        """The enumeration its values come from, if they do."""
+        return self.type if isinstance(self.type, type) and issubclass(self.type, StrEnum) else None
+
+
+class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to trace with, and how. Raises ConfigError for values that cannot work, alone or together."""
+
+    protocol: Annotated[
+        ProtocolChoice,
+        Option(
+            help="Probe protocol; auto takes ICMP where it is permitted, else UDP.",
+            short="-p",
+            switches={"--icmp": "icmp", "--udp": "udp", "--tcp": "tcp"},
+        ),
+    ] = ProtocolChoice.AUTO
+    channel: Annotated[
+        ChannelChoice, Option(help="How packets travel; auto takes the best this host allows.")
+    ] = ChannelChoice.AUTO
+    addr_family: Annotated[
+        AddressFamily,
+        Option(
+            help="Which of a name's addresses to trace; system takes the resolver's first.",
+            short="-F",
+            switches={"-4/--ipv4": "ipv4", "-6/--ipv6": "ipv6"},
+        ),
+    ] = AddressFamily.SYSTEM
+    target_port: Annotated[
+        int | None,
+        Option(
+            help="Fixed target port; TCP takes 80. UDP moves it from probe to probe unless it is given.",
+            short="-P",
+            low=1,
+            high=65535,
+        ),
+    ] = None
+    source_port: Annotated[
+        int | None,
+        Option(
+            help="Fixed source port. TCP moves it from probe to probe unless it is given.",
+            short="-S",
+            low=1,
+            high=65535,
+        ),
+    ] = None
+    source_address: Annotated[str | None, Option(help="Address the probes leave from.", short="-A")] = None
+    interface: Annotated[
+        str | None, Option(help="Interface the probes leave by; bound where that is allowed.", short="-I")
+    ] = None
+    min_round_duration_ns: Annotated[
+        int, Option(help="Shortest duration of a round.", short="-i", low=10 * MS, high=3_600 * SECOND)
+    ] = SECOND
+    max_round_duration_ns: Annotated[
+        int,
+        Option(
+            help="Longest duration of a round that has sent all its probes.",
+            short="-T",
+            low=10 * MS,
+            high=3_600 * SECOND,
+        ),
+    ] = SECOND
+    grace_duration_ns: Annotated[
+        int | None,
+        Option(
+            help="Wait for other hops once the target has answered; else a quarter of its round-trip time, "
+            "between 20 and 100 ms.",
+            short="-g",
+            low=10 * MS,
+            high=SECOND,
+        ),
+    ] = None
+    timeout_ns: Annotated[
+        int,
+        Option(help="When a probe counts as lost, whatever its round.", low=10 * MS, high=60 * SECOND),
+    ] = 2 * SECOND
+    initial_sequence: Annotated[
+        int | None,
+        Option(
+            help="First sequence, and first of the moving ports; else target ports start at 33434 and source "
+            "ports anywhere.",
+            low=1,
+            high=64_511,
+        ),
+    ] = None
+    max_inflight: Annotated[
+        int,
+        Option(
+            help="How many TTLs beyond the last answer are probed at once, from first-ttl.",
+            short="-U",
+            low=1,
+            high=255,
+        ),
+    ] = 24
+    first_ttl: Annotated[int, Option(help="First TTL to probe.", short="-f", low=1, high=254)] = 1
+    max_ttl: Annotated[int, Option(help="Last TTL to probe.", short="-t", low=1, high=254)] = 64
+    gap_limit: Annotated[
+        int,
+        Option(help="Stop so many silent TTLs beyond the last answer.", low=1, high=254),
+    ] = 10
+    max_rate: Annotated[
+        int,
+        Option(
+            help="Probes per second and target, beyond the window that goes out at once.",
+            low=1,
+            high=100_000,
+        ),
+    ] = 100
+    packet_size: Annotated[
+        int,
+        Option(help="Whole IP packet in bytes; IPv6 takes at least 48, TCP ignores it.", low=28, high=1024),
+    ] = 84
+    payload_pattern: Annotated[int, Option(help="Value of every payload byte.", low=0, high=255)] = 0
+    tos: Annotated[int, Option(help="IPv4 TOS or IPv6 traffic class.", short="-Q", low=0, high=255)] = 0
+    max_samples: Annotated[
+        int,
+        Option(help="Round-trip times kept per hop for percentiles.", short="-s", low=1, high=100_000),
+    ] = 256
+    report_cycles: Annotated[
+        int, Option(help="Rounds of a report.", short="-C", low=1, high=1_000_000_000)
+    ] = 10
+
+    def __post_init__(self) -> None:
+        for declared in declarations():
+            declared.option.check(declared.name, getattr(self, declared.name))
+        for option, value, broken, reason in self._combinations():
+            if broken:
+                raise ConfigError(flag(option), value, reason)
+
+    def _combinations(self) -> tuple[tuple[str, Any, bool, str], ...]:
+        """What does not go together: option, its value, whether it is so, why."""
+        protocol, ported = self.protocol, self.protocol in (ProtocolChoice.UDP, ProtocolChoice.TCP)
+        return (
+            ("first_ttl", self.first_ttl, self.first_ttl > self.max_ttl, f"--max-ttl is {self.max_ttl}"),
+            (
+                "min_round_duration_ns",
+                format_duration(self.min_round_duration_ns),
+                self.min_round_duration_ns > self.max_round_duration_ns,
+                f"--max-round-duration is {format_duration(self.max_round_duration_ns)}; raise it as well",
+            ),
+            (
+                "target_port",
+                self.target_port,
+                self.target_port is not None and not ported,
+                f"protocol {protocol} has no ports; add --udp or --tcp",
+            ),
+            (
+                "source_port",
+                self.source_port,
+                self.source_port is not None and not ported,
+                f"protocol {protocol} has no ports; add --udp or --tcp",
+            ),
+            (
+                "packet_size",
+                self.packet_size,
+                self.packet_size < 48 and self.addr_family is AddressFamily.IPV6,
+                "an IPv6 probe has at least 48 bytes",
+            ),
+            (
+                "source_address",
+                self.source_address,
+                self.source_address is not None and self.interface is not None,
+                "--interface chooses the address too; give one of them",
+            ),
+        )
+
+    def smallest_packet(self, family: Family) -> int:
+        """The packet size to use with a family: at least the headers of an echo or UDP probe."""
+        return max(self.packet_size, 48 if family is Family.IPV6 else 28)
+
+
+def flag(name: str) -> str:
+    """The long flag of a field: ``first_ttl`` → ``--first-ttl``; units are not part of it."""
+    return "--" + name.removesuffix("_ns").replace("_", "-")
+
+
+def declarations() -> tuple[Declared, ...]:
+    """All options in the order of their declaration."""
+    return _DECLARED
+
+
+def parse_duration(text: str) -> int:
+    """``1s``, ``250ms``, ``1.5s`` → nanoseconds. Raises ValueError for anything else."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration such as 250ms or 1s")
+    number, unit = match.groups()
+    return round(float(number) * _UNITS[unit])
+
+
+def format_duration(duration_ns: int) -> str:
+    """Nanoseconds as a person would write them: the largest unit that keeps the number whole."""
+    for unit, size in reversed(_UNITS.items()):
+        if duration_ns % size == 0 and duration_ns >= size:
+            return f"{duration_ns // size}{unit}"
+    return f"{duration_ns / _UNITS['us']:g}us"
+
+
+def _declare() -> tuple[Declared, ...]:
+    hints = get_type_hints(TraceConfig, include_extras=True)
+    found = []
+    for field in msgspec.structs.fields(TraceConfig):
+        kind, option = get_args(hints[field.name])
+        found.append(Declared(field.name, kind, field.default, option))
+    return tuple(found)
+
+
+_DECLARED = _declare()

@@ -1,0 +1,1 @@
+"""The probing machine, as a value: commands out, replies in, time as an argument. No I/O anywhere."""

@@ -1,0 +1,108 @@
+"""The probes that can still be answered, found by what an answer quotes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from tracer.engine.lifecycle import PROBE_TRANSITIONS, ProbeInput
+from tracer.engine.ports import Ports
+from tracer.model import Identity, Probe, ProbeState, Stamp
+
+
+class TrackedProbe:
+    """One probe and how far it has come."""
+
+    __slots__ = ("packet", "ports", "probe", "released", "state", "tx")
+
+    def __init__(self, probe: Probe, ports: Ports) -> None:
+        self.probe = probe
+        self.ports = ports
+        self.state = ProbeState.PLANNED
+        self.tx: Stamp | None = None
+        self.packet: bytes | None = None
+        self.released = False
+        """Its port and its socket are free again; answers can no longer come."""
+
+    def move(self, what: ProbeInput) -> ProbeState:
+        """Follow the table; returns the state it was in."""
+        before = self.state
+        self.state = PROBE_TRANSITIONS[before, what]
+        return before
+
+
+class ProbeMemory:
+    """Probes by identity, outstanding ones in the order of their loss, all in the order of their sending.
+
+    Bounded by the sending rate: a probe is forgotten ``memory_ns`` after it left.
+    """
+
+    def __init__(self, timeout_ns: int, memory_ns: int) -> None:
+        self._timeout_ns = timeout_ns
+        self._memory_ns = memory_ns
+        self._by_identity: dict[Identity, TrackedProbe] = {}
+        self._sequences: set[int] = set()
+        self._waiting: deque[TrackedProbe] = deque()
+        self._remembered: deque[TrackedProbe] = deque()
+        self.outstanding = 0
+        """How many probes await an answer."""
+
+    def left(self, tracked: TrackedProbe) -> None:
+        """The probe is on its way (its ``tx`` is set)."""
+        self._by_identity[tracked.probe.identity] = tracked
+        self._sequences.add(tracked.probe.sequence)
+        self._waiting.append(tracked)
+        self._remembered.append(tracked)
+        self.outstanding += 1
+
+    def find(self, identity: Identity) -> TrackedProbe | None:
+        """The probe with this identity, if it can still be answered."""
+        return self._by_identity.get(identity)
+
+    def knows(self, sequence: int) -> bool:
+        """A probe that can still be answered has this sequence."""
+        return sequence in self._sequences
+
+    def next_loss_ns(self) -> int | None:
+        """When the oldest outstanding probe times out."""
+        self._drop_settled()
+        return self._sent_ns(self._waiting[0]) + self._timeout_ns if self._waiting else None
+
+    def timed_out(self, now: int) -> Iterator[TrackedProbe]:
+        """Outstanding probes whose timeout has passed, oldest first; the caller settles each."""
+        while (due := self.next_loss_ns()) is not None and due <= now:
+            yield self._waiting.popleft()
+
+    def all_outstanding(self) -> Iterator[TrackedProbe]:
+        """Every outstanding probe, oldest first, for the end of the trace; the caller settles each."""
+        while self.next_loss_ns() is not None:
+            yield self._waiting.popleft()
+
+    def forgotten(self, now: int) -> Iterator[TrackedProbe]:
+        """Probes no answer can be credited to any more, oldest first."""
+        while self._remembered and self._sent_ns(self._remembered[0]) + self._memory_ns <= now:
+            tracked = self._remembered.popleft()
+            identity = tracked.probe.identity
+            if self._by_identity.get(identity) is tracked:
+                del self._by_identity[identity]
+            self._sequences.discard(tracked.probe.sequence)
+            yield tracked
+
+    def oldest_lost(self) -> TrackedProbe | None:
+        """The oldest lost probe that still holds a port, to make room for a new one."""
+        return next(
+            (
+                tracked
+                for tracked in self._remembered
+                if tracked.state is ProbeState.LOST and not tracked.released
+            ),
+            None,
+        )
+
+    def _drop_settled(self) -> None:
+        while self._waiting and self._waiting[0].state is not ProbeState.OUTSTANDING:
+            self._waiting.popleft()
+
+    @staticmethod
+    def _sent_ns(tracked: TrackedProbe) -> int:
+        return tracked.tx.ns if tracked.tx is not None else 0

@@ -1,0 +1,210 @@
+"""Which two ports the next probe uses.
+
+A plan hands out pairs, learns which source ports other sockets hold, and knows which pairs our own probes
+still need. It never gives the same pair to two probes that can both be answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from tracer.config import TraceConfig
+from tracer.model import Port, PortPlanKind
+from tracer.model import Protocol as ProbeProtocol
+
+FIRST_TARGET_PORT = Port(33434)
+"""Where traceroute has always started: ports nobody listens on and many firewalls let through."""
+
+TARGET_LAP = 100
+"""Moving target ports come back to the first after so many, to stay inside the range that firewalls know as
+traceroute's (33434-33534). A port whose probe is unanswered is passed over, beyond the lap if need be."""
+
+LAST_PORT = Port(65535)
+
+TCP_TARGET_PORT = Port(80)
+"""Unless the user names a port: the one that most hosts and firewalls answer for."""
+
+
+class Ports(NamedTuple):
+    """The ports of one probe."""
+
+    source: Port
+    target: Port
+    lap_ends: bool = False
+    """No other source port is left to try: if this one is in use, the range is exhausted."""
+
+
+class PortPlan(Protocol):
+    """What the engine asks of a plan."""
+
+    kind: PortPlanKind
+
+    def take(self) -> Ports | None:
+        """The next pair, held until ``free``; None while our own probes hold all that could be used."""
+        ...
+
+    def free(self, ports: Ports) -> None:
+        """The probe that held this pair does not need it any more."""
+        ...
+
+    def refuse(self, ports: Ports) -> None:
+        """Another socket holds this source port; do not offer it again in this round."""
+        ...
+
+    def new_round(self) -> None:
+        """Ports that were in use may have come free."""
+        ...
+
+
+class MovingSource:
+    """One target port; source ports go round the usable ones from ``start``."""
+
+    kind = PortPlanKind.FIXED_TARGET
+
+    def __init__(self, target: Port, usable: Sequence[int], start: int = 0) -> None:
+        if not usable:
+            raise ValueError("a plan needs at least one usable source port")
+        self._target = target
+        self._usable = usable
+        self._next = start % len(usable)
+        self._held: set[int] = set()
+        self._refused: set[int] = set()
+
+    def take(self) -> Ports | None:
+        """The next source port that is neither ours nor known to be somebody else's."""
+        unavailable = len(self._held) + len(self._refused)
+        if unavailable >= len(self._usable):
+            if self._held:
+                return None
+            return self._hold(self._usable[self._next], lap_ends=True)
+        while (port := self._usable[self._next]) in self._held or port in self._refused:
+            self._advance()
+        return self._hold(port, lap_ends=unavailable + 1 == len(self._usable) and not self._held)
+
+    def _hold(self, port: int, *, lap_ends: bool) -> Ports:
+        self._advance()
+        self._refused.discard(port)
+        self._held.add(port)
+        return Ports(Port(port), self._target, lap_ends)
+
+    def _advance(self) -> None:
+        self._next = (self._next + 1) % len(self._usable)
+
+    def free(self, ports: Ports) -> None:
+        self._held.discard(ports.source)
+
+    def refuse(self, ports: Ports) -> None:
+        self._held.discard(ports.source)
+        self._refused.add(ports.source)
+
+    def new_round(self) -> None:
+        self._refused.clear()
+
+
+class MovingTarget:
+    """One source port (0: the channel keeps the one the kernel gave it); target ports go round a lap."""
+
+    kind = PortPlanKind.FIXED_SOURCE
+
+    def __init__(self, source: Port, first: Port = FIRST_TARGET_PORT) -> None:
+        self._source = source
+        self._first = first
+        self._next = 0
+        self._lap = min(TARGET_LAP, LAST_PORT - first + 1)
+        self._held: set[int] = set()
+
+    def take(self) -> Ports | None:
+        """The next target port of the lap that no outstanding probe uses, else one beyond the lap."""
+        for _ in range(self._lap):
+            port = self._first + self._next
+            self._next = (self._next + 1) % self._lap
+            if port not in self._held:
+                return self._hold(port)
+        beyond = range(self._first + self._lap, LAST_PORT + 1)
+        port = next((port for port in beyond if port not in self._held), 0)
+        return self._hold(port) if port else None
+
+    def _hold(self, port: int) -> Ports:
+        self._held.add(port)
+        return Ports(self._source, Port(port))
+
+    def free(self, ports: Ports) -> None:
+        self._held.discard(ports.target)
+
+    def refuse(self, ports: Ports) -> None:
+        self.free(ports)
+
+    def new_round(self) -> None:
+        """Target ports are never in use on this host."""
+
+
+class FixedPair:
+    """One 5-tuple for every probe, and therefore one probe at a time."""
+
+    kind = PortPlanKind.FIXED_BOTH
+
+    def __init__(self, source: Port, target: Port) -> None:
+        self._ports = Ports(source, target)
+        self._held = False
+
+    def take(self) -> Ports | None:
+        if self._held:
+            return None
+        self._held = True
+        return self._ports
+
+    def free(self, ports: Ports) -> None:  # noqa: ARG002 - there is only one pair
+        self._held = False
+
+    def refuse(self, ports: Ports) -> None:
+        self.free(ports)
+
+    def new_round(self) -> None:
+        """A pair the user fixed is never moved."""
+
+
+class NoPorts:
+    """ICMP: the identifier is the channel's, the echo sequence tells probes apart."""
+
+    kind = PortPlanKind.FIXED_SOURCE
+
+    def take(self) -> Ports | None:
+        return Ports(Port(0), Port(0))
+
+    def free(self, ports: Ports) -> None:
+        """Sequences are told apart by the engine."""
+
+    def refuse(self, ports: Ports) -> None:
+        """An identifier in use is the channel's to replace."""
+
+    def new_round(self) -> None:
+        """Nothing to forget."""
+
+
+def plan_kind(protocol: ProbeProtocol, config: TraceConfig) -> PortPlanKind:
+    """Which port moves: TCP's source and UDP's target, unless the user fixes the one that would move.
+
+    ICMP has no ports; its identifier stays like a fixed source.
+    """
+    fixed_source = config.source_port is not None
+    fixed_target = config.target_port is not None
+    if fixed_source and fixed_target:
+        return PortPlanKind.FIXED_BOTH
+    if protocol is ProbeProtocol.TCP:
+        return PortPlanKind.FIXED_SOURCE if fixed_source else PortPlanKind.FIXED_TARGET
+    return PortPlanKind.FIXED_TARGET if fixed_target else PortPlanKind.FIXED_SOURCE
+
+
+def port_plan(protocol: ProbeProtocol, config: TraceConfig, usable: Sequence[int], seed: int) -> PortPlan:
+    """The plan that the options ask for; ``usable`` are the source ports that may be chosen."""
+    if protocol is ProbeProtocol.ICMP:
+        return NoPorts()
+    source, target = Port(config.source_port or 0), Port(config.target_port or TCP_TARGET_PORT)
+    match plan_kind(protocol, config):
+        case PortPlanKind.FIXED_BOTH:
+            return FixedPair(source, target)
+        case PortPlanKind.FIXED_SOURCE:
+            return MovingTarget(source, Port(config.initial_sequence or FIRST_TARGET_PORT))
+        case PortPlanKind.FIXED_TARGET:
+            return MovingSource(target, usable, start=0 if config.initial_sequence is not None else seed)

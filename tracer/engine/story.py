@@ -1,0 +1,144 @@
+"""Turns what the engine decides into the events of the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracer.engine.matching import TrackedProbe
+from tracer.engine.path_end import OPEN, PathEnd
+from tracer.events import (
+    DuplicateReply,
+    ForeignReply,
+    Health,
+    LateReply,
+    MalformedReply,
+    PathEndMoved,
+    PortsExhausted,
+    PortSkipped,
+    ProbeLost,
+    ProbeSent,
+    ReplyReceived,
+    SendFailed,
+    TargetEvent,
+)
+from tracer.interfaces import Malformed, Notice
+from tracer.model import (
+    Address,
+    Anomaly,
+    Failure,
+    FailureKind,
+    ForeignReason,
+    LossReason,
+    ProbeState,
+    Reply,
+    Stamp,
+)
+
+_REPLY_EVENTS: dict[ProbeState, type[ReplyReceived]] = {
+    ProbeState.OUTSTANDING: ReplyReceived,
+    ProbeState.LOST: LateReply,
+}
+"""What an answer is, by what its probe counted as before; anything else is a duplicate."""
+
+
+class Story:
+    """Collects the events of one target until they are taken."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self._events: list[TargetEvent] = []
+        self._told_end = OPEN
+
+    def take(self) -> list[TargetEvent]:
+        """What happened since the last call, in order."""
+        events, self._events = self._events, []
+        return events
+
+    def sent(self, tracked: TrackedProbe, tx: Stamp, now: int) -> None:
+        """The probe left."""
+        self._events.append(ProbeSent(tx=tx, **self._about(tracked, now)))
+
+    def skipped(self, tracked: TrackedProbe, now: int) -> None:
+        """The probe's source port was in use."""
+        self._events.append(PortSkipped(**self._about(tracked, now)))
+
+    def failed(self, tracked: TrackedProbe, failure: Failure, was: ProbeState, now: int) -> None:
+        """This host did not let the probe out."""
+        kind = PortsExhausted if failure.kind is FailureKind.PORTS_EXHAUSTED else SendFailed
+        self._events.append(kind(failure=failure, was=was, **self._about(tracked, now)))
+
+    def lost(self, tracked: TrackedProbe, reason: LossReason, now: int) -> None:
+        """The probe was given up."""
+        self._events.append(ProbeLost(reason=reason, **self._about(tracked, now)))
+
+    def answered(
+        self, tracked: TrackedProbe, reply: Reply, target: Address, was: ProbeState, now: int
+    ) -> ReplyReceived:
+        """The probe was answered; returns the event, which holds the round-trip time."""
+        tx = tracked.tx or reply.rx
+        rtt_ns, anomaly = _round_trip(reply, tx)
+        event = _REPLY_EVENTS.get(was, DuplicateReply)(
+            kind=reply.kind,
+            responder=reply.responder,
+            reached=reply.responder == target,
+            icmp=reply.icmp,
+            tx=tx,
+            rx=reply.rx,
+            rtt_ns=rtt_ns,
+            anomaly=anomaly,
+            reply_ttl=reply.reply_ttl,
+            reply_tos=reply.reply_tos,
+            mtu=reply.mtu,
+            extensions=reply.extensions,
+            probe_bytes=tracked.packet,
+            reply_bytes=reply.raw,
+            **self._about(tracked, now),
+        )
+        self._events.append(event)
+        return event
+
+    def foreign(self, reply: Reply, reason: ForeignReason, now: int) -> None:
+        """The reply belongs to none of our probes."""
+        self._events.append(
+            ForeignReply(at_ns=now, target=self.label, responder=reply.responder, reason=reason)
+        )
+
+    def malformed(self, item: Malformed, now: int) -> None:
+        """Bytes came that do not decode."""
+        self._events.append(
+            MalformedReply(at_ns=now, target=self.label, reason=item.reason, reply_bytes=item.raw)
+        )
+
+    def noticed(self, item: Notice, now: int) -> None:
+        """The channel lost packets, or the wall clock jumped."""
+        self._events.append(
+            Health(at_ns=now, target=self.label, kernel_drops=item.kernel_drops, clock_steps=item.clock_steps)
+        )
+
+    def path_end(self, end: PathEnd, now: int) -> None:
+        """Where the path ends; told only when it differs from the last time."""
+        if end != self._told_end:
+            self._told_end = end
+            self._events.append(PathEndMoved(at_ns=now, target=self.label, ttl=end.ttl, kind=end.kind))
+
+    def _about(self, tracked: TrackedProbe, now: int) -> dict[str, Any]:
+        """The fields every event of a probe has."""
+        probe = tracked.probe
+        return {
+            "at_ns": now,
+            "target": self.label,
+            "round": probe.round,
+            "ttl": probe.ttl,
+            "flow": probe.flow,
+            "sequence": probe.sequence,
+            "source_port": probe.source_port,
+            "target_port": probe.target_port,
+        }
+
+
+def _round_trip(reply: Reply, tx: Stamp) -> tuple[int | None, Anomaly | None]:
+    """The round-trip time in ns, or why there is none. A negative one is an anomaly, never 0."""
+    if reply.retransmitted:
+        return None, Anomaly.SYN_RETRANSMITTED
+    rtt_ns = reply.rtt_ns if reply.rtt_ns is not None else reply.rx.ns - tx.ns
+    return (rtt_ns, None) if rtt_ns >= 0 else (None, Anomaly.NEGATIVE_RTT)

@@ -1,0 +1,45 @@
+"""Which TTL is sent next in a round."""
+
+from __future__ import annotations
+
+from tracer.config import TraceConfig
+from tracer.engine.path_end import PathEndBelief
+from tracer.model import Ttl
+
+
+class Window:
+    """Lets the TTLs of one round out in ascending order, never too far beyond what has answered."""
+
+    def __init__(self, config: TraceConfig, belief: PathEndBelief) -> None:
+        self._config = config
+        self._belief = belief
+        self.new_round()
+
+    def new_round(self) -> None:
+        """Start again at the first TTL."""
+        self._next = self._config.first_ttl
+        self._highest_answered = self._config.first_ttl - 1
+        self._end_answered = False
+
+    @property
+    def next_ttl(self) -> Ttl | None:
+        """The TTL to send now; None when the window holds no more."""
+        return Ttl(self._next) if self._next <= self._limit() else None
+
+    def advance(self) -> None:
+        """The next TTL was taken."""
+        self._next += 1
+
+    def answered(self, ttl: Ttl, *, ends_path: bool) -> None:
+        """A probe of this round was answered; after the path's end answered nothing beyond it is sent."""
+        self._highest_answered = max(self._highest_answered, ttl)
+        self._end_answered = self._end_answered or ends_path
+
+    def _limit(self) -> int:
+        config, belief = self._config, self._belief
+        end_ttl = belief.end.ttl
+        if end_ttl is not None and (self._end_answered or not belief.searching):
+            return min(end_ttl, config.max_ttl)
+        inflight = self._highest_answered + config.max_inflight
+        worthwhile = max(belief.gap_end or config.max_ttl, end_ttl or 0)
+        return min(inflight, worthwhile, config.max_ttl)

@@ -1,0 +1,71 @@
+"""Which channel and which protocol a configuration gets on this host, and why."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterable
+
+import msgspec
+
+from tracer.config import ProtocolChoice, TraceConfig
+from tracer.errors import HopscopeError, NotPermittedError
+from tracer.interfaces import Channel, Clock
+from tracer.model import Family, Protocol
+from tracer.net import host
+from tracer.net.linux import OPTIONS
+
+_UNPRIVILEGED = "no privilege needed: answers are read from the sockets' error queues"
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A protocol and a channel, with the reason in a sentence."""
+
+    protocol: Protocol
+    reason: str
+
+
+def choose(config: TraceConfig, families: Iterable[Family]) -> Choice:
+    """Decide for this host. Raises NotPermittedError where the user asks for what is not permitted."""
+    if not sys.platform.startswith("linux"):
+        raise HopscopeError(
+            f"Real paths are traced on Linux only so far, not on {sys.platform}.",
+            "The simulated internet works everywhere: try --sim wan.",
+        )
+    ping = all(_may_ping(family) for family in families)
+    low, high = host.ping_groups()
+    if config.protocol is ProtocolChoice.AUTO:
+        if ping:
+            return Choice(Protocol.ICMP, f"ICMP, as ping sockets are permitted; {_UNPRIVILEGED}")
+        return Choice(
+            Protocol.UDP,
+            f"UDP, as net.ipv4.ping_group_range ({low} {high}) does not admit this user's groups to ping "
+            f"sockets; {_UNPRIVILEGED}",
+        )
+    if config.protocol is ProtocolChoice.ICMP and not ping:
+        groups = ", ".join(str(group) for group in sorted(host.group_ids()))
+        raise NotPermittedError(
+            f"ICMP needs a ping socket, and net.ipv4.ping_group_range ({low} {high}) does not admit this "
+            f"user's groups ({groups}).",
+            'Run `sysctl -w net.ipv4.ping_group_range="0 2147483647"` as root, or trace with --udp or --tcp, '
+            "which need no permission.",
+        )
+    return Choice(Protocol(config.protocol.value), f"{config.protocol.upper()} as asked; {_UNPRIVILEGED}")
+
+
+def open_channel(choice: Choice, clock: Clock) -> Channel:
+    """Open the chosen channel. Raises LocalError where this process may open no more files."""
+    from tracer.net.errqueue import ErrqueueChannel  # noqa: PLC0415 - needs Linux's epoll
+
+    return ErrqueueChannel(clock, choice.protocol, choice.reason)
+
+
+def _may_ping(family: Family) -> bool:
+    options = OPTIONS[family]
+    try:
+        socket.socket(options.socket_family, socket.SOCK_DGRAM, options.icmp).close()
+    except PermissionError:
+        return False
+    except OSError:
+        return True  # the family is off, or descriptors are short: told when the first probe is sent
+    return True

@@ -1,0 +1,213 @@
+"""The channel that needs no privilege: Linux's error queue.
+
+UDP and ICMP probes of a trace leave one socket, or one each where the source port moves; a TCP probe is a
+connect of its own. ICMP errors, send stamps and drops come back on the sockets' error queues. One epoll
+descriptor stands for all of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import select
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from tracer.errors import LocalError
+from tracer.interfaces import (
+    Clock,
+    Notice,
+    NotSent,
+    PortInUse,
+    Received,
+    SendProbe,
+    SendResult,
+    Sent,
+    TransmitStamp,
+)
+from tracer.model import (
+    ChannelInfo,
+    ClockInfo,
+    Failure,
+    FailureKind,
+    PortPlanKind,
+    Probe,
+    Protocol,
+    Reply,
+    Route,
+    StampClock,
+    TraceId,
+)
+from tracer.net import binding, host
+from tracer.net.endpoint import DatagramEndpoint, Endpoint
+from tracer.net.protocols import PingEndpoint, TcpEndpoint, UdpEndpoint
+from tracer.net.timestamps import KernelClock, StampingHeld, transmit_flags
+
+EVENTS_AT_ONCE = 1024
+POLLS_AT_ONCE = 16
+"""How often receive looks again after draining, before it lets the rest of the program run."""
+
+_DATAGRAM: dict[Protocol, Callable[..., DatagramEndpoint]] = {
+    Protocol.UDP: UdpEndpoint,
+    Protocol.ICMP: PingEndpoint,
+}
+
+
+class _ProbeKey(NamedTuple):
+    """What an endpoint serves: one probe, or (sequence None) all of a trace."""
+
+    trace: TraceId
+    sequence: int | None
+
+
+class ErrqueueChannel:
+    """Implements interfaces.Channel."""
+
+    def __init__(self, clock: Clock, protocol: Protocol, reason: str) -> None:
+        host.raise_descriptor_limit()
+        self._held = StampingHeld()
+        self._kernel_clock = KernelClock(clock)
+        self._stamping = transmit_flags()
+        self._protocol = protocol
+        self._reason = reason
+        try:
+            self._epoll = select.epoll()
+        except OSError as error:
+            self._held.close()
+            raise LocalError(
+                Failure(
+                    kind=FailureKind.TOO_MANY_FILES,
+                    message=f"This process may open no more files ({error.strerror}).",
+                    remedy="Raise the limit of open files (ulimit -n).",
+                )
+            ) from error
+        self._routes: dict[TraceId, Route] = {}
+        self._endpoints: dict[_ProbeKey, Endpoint] = {}
+        self._by_fileno: dict[int, Endpoint] = {}
+        self._closings: list[tuple[int, int, _ProbeKey]] = []
+        self._found: list[Received] = []
+
+    @property
+    def info(self) -> ChannelInfo:
+        return ChannelInfo(name="errqueue", protocol=self._protocol, privileged=False, reason=self._reason)
+
+    @property
+    def clock_info(self) -> ClockInfo:
+        rx = StampClock.KERNEL if self._held.works else StampClock.USER
+        tx = StampClock.USER if self._protocol is Protocol.TCP else StampClock.KERNEL
+        notes = []
+        if not self._held.works:
+            notes.append("the kernel did not stamp a loopback packet within 20 ms")
+        if self._protocol is Protocol.TCP:
+            notes.append("a SYN is stamped before connect; the handshake is timed by the kernel (TCP_INFO)")
+        return ClockInfo(tx=tx, rx=rx, note="; ".join(notes))
+
+    def open_trace(self, route: Route) -> None:
+        self._routes[route.trace] = route
+
+    def close_trace(self, trace: TraceId) -> None:
+        for key in [key for key in self._endpoints if key.trace == trace]:
+            self._close(key)
+        self._routes.pop(trace, None)
+
+    def send(self, command: SendProbe) -> SendResult:
+        key = self._key(command.probe)
+        endpoint = self._endpoints.get(key) or self._open(command)
+        if not isinstance(endpoint, Endpoint):
+            return endpoint
+        result = endpoint.send(command)
+        self._found += endpoint.take_early()
+        if key not in self._endpoints:
+            if isinstance(result, Sent):
+                self._keep(key, endpoint)
+            else:
+                endpoint.close()
+        return result
+
+    def _key(self, probe: Probe) -> _ProbeKey:
+        """UDP and ping sockets are shared unless each probe has a source port of its own."""
+        route = self._routes[probe.trace]
+        shared = route.protocol is not Protocol.TCP and route.plan is not PortPlanKind.FIXED_TARGET
+        return _ProbeKey(probe.trace, None if shared else probe.sequence)
+
+    def _open(self, command: SendProbe) -> Endpoint | PortInUse | NotSent:
+        probe = command.probe
+        route = self._routes[probe.trace]
+        sock = binding.open_socket(route, probe, lap_ends=command.lap_ends)
+        if isinstance(sock, (PortInUse, NotSent)):
+            return sock
+        if route.protocol is Protocol.TCP:
+            return TcpEndpoint(sock, route, self._kernel_clock)
+        return _DATAGRAM[route.protocol](sock, route, self._kernel_clock, self._stamping)
+
+    def _keep(self, key: _ProbeKey, endpoint: Endpoint) -> None:
+        """Wait for its queues. A TCP socket tells once; registered before its connect it would hang up."""
+        self._endpoints[key] = endpoint
+        self._by_fileno[endpoint.fileno()] = endpoint
+        if isinstance(endpoint, TcpEndpoint):
+            events = select.EPOLLIN | select.EPOLLOUT | select.EPOLLONESHOT
+            heapq.heappush(self._closings, (endpoint.closes_at_ns(), endpoint.fileno(), key))
+        else:
+            events = select.EPOLLIN
+        self._epoll.register(endpoint.fileno(), events)
+
+    def release(self, probe: Probe) -> None:
+        if probe.trace in self._routes and (key := self._key(probe)).sequence is not None:
+            self._close(key)
+
+    def _close(self, key: _ProbeKey) -> None:
+        endpoint = self._endpoints.pop(key, None)
+        if endpoint is not None:
+            self._by_fileno.pop(endpoint.fileno(), None)
+            with contextlib.suppress(OSError):
+                self._epoll.unregister(endpoint.fileno())
+            endpoint.close()
+
+    def receive(self, now_ns: int) -> list[Received]:
+        stepped = self._kernel_clock.stepped()
+        found, self._found = self._found, []
+        drops = 0
+        for _ in range(POLLS_AT_ONCE):
+            ready = self._epoll.poll(0, EVENTS_AT_ONCE)
+            if not ready:
+                break
+            for fileno, _ in ready:
+                endpoint = self._by_fileno.get(fileno)
+                if endpoint is not None:
+                    found.extend(endpoint.receive())
+                    drops += endpoint.take_drops()
+        self._close_due(now_ns)
+        if stepped:
+            found = [self._restamped(item) for item in found if not isinstance(item, TransmitStamp)]
+        if drops or stepped:
+            found.append(Notice(kernel_drops=drops, clock_steps=int(stepped)))
+        return found
+
+    def _restamped(self, item: Received) -> Received:
+        """After a step of the wall clock nobody can tell which stamps were taken before it: use our own."""
+        return msgspec.structs.replace(item, rx=self._kernel_clock.now()) if isinstance(item, Reply) else item
+
+    def _close_due(self, now_ns: int) -> None:
+        while self._closings and self._closings[0][0] <= now_ns:
+            _, fileno, key = heapq.heappop(self._closings)
+            endpoint = self._endpoints.get(key)
+            if endpoint is not None and endpoint.fileno() == fileno:
+                self._close(key)
+
+    def deadline(self) -> int | None:
+        if self._found:
+            return 0
+        while self._closings and self._closings[0][2] not in self._endpoints:
+            heapq.heappop(self._closings)
+        return self._closings[0][0] if self._closings else None
+
+    def fileno(self) -> int | None:
+        return self._epoll.fileno()
+
+    def close(self) -> None:
+        for key in list(self._endpoints):
+            self._close(key)
+        self._epoll.close()
+        self._held.close()

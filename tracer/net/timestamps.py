@@ -1,0 +1,145 @@
+"""The kernel's time stamps, moved onto the session's clock.
+
+The kernel stamps packets in CLOCK_REALTIME, sessions live on CLOCK_MONOTONIC. Both tick at the same rate
+(NTP slews them together), so their difference is constant until somebody sets the wall clock or the machine
+was suspended. ``KernelClock`` keeps that difference, uses one value for both stamps of a probe, so that no
+measuring noise enters a round-trip time, and notices when it jumps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from struct import Struct
+
+from tracer.interfaces import Clock
+from tracer.model import Stamp, StampClock
+from tracer.net import linux
+
+STEP_NS = 50_000
+"""A change of the difference beyond this is a step. Reading both clocks is good to a few hundred ns."""
+
+TIGHT_NS = 5_000
+"""A reading taken within this is not disturbed by preemption."""
+
+READINGS = 4
+"""How often a disturbed reading is taken again before it is given up until the next time."""
+
+WARM_UP_S = 0.020
+"""Receive stamping starts 0-4 ms after the first socket asks for it (the kernel enables it from a work
+queue, net/core/dev.c net_enable_timestamp; measured); beyond this it does not come at all."""
+
+_IPV4_VERSION, _IPV6_VERSION, _IPV6_HEADER = 4, 6, 40
+_LINK_HEADERS = (0, 14, 18, 4)
+"""None (TUN), Ethernet, Ethernet with VLAN, BSD loopback: tried in this order."""
+_TOTAL_LENGTH = Struct("!H")
+
+
+class KernelClock:
+    """Turns CLOCK_REALTIME stamps into moments of the session's clock."""
+
+    def __init__(self, clock: Clock, realtime_ns: Callable[[], int] = time.time_ns) -> None:
+        self._clock = clock
+        self._realtime_ns = realtime_ns
+        self._difference_ns = self._read() or realtime_ns() - clock.now_ns()
+
+    def now(self) -> Stamp:
+        """The present moment, as this process sees it."""
+        return Stamp(self._clock.now_ns(), StampClock.USER)
+
+    def stamp(self, kernel_ns: int) -> Stamp:
+        """The moment of a kernel stamp."""
+        return Stamp(kernel_ns - self._difference_ns, StampClock.KERNEL)
+
+    @staticmethod
+    def kernel_moment(ns: int) -> Stamp:
+        """A moment of the session's clock that the kernel's own measurement gives."""
+        return Stamp(ns, StampClock.KERNEL)
+
+    def stepped(self) -> bool:
+        """The wall clock has jumped since the last call: stamps taken in between cannot be trusted."""
+        difference_ns = self._read()
+        if difference_ns is None or abs(difference_ns - self._difference_ns) <= STEP_NS:
+            return False
+        self._difference_ns = difference_ns
+        return True
+
+    def _read(self) -> int | None:
+        """Wall clock minus session clock; None when every reading was disturbed."""
+        for _ in range(READINGS):
+            before_ns = self._clock.now_ns()
+            wall_ns = self._realtime_ns()
+            after_ns = self._clock.now_ns()
+            if after_ns - before_ns <= TIGHT_NS:
+                return wall_ns - (before_ns + after_ns) // 2
+        return None
+
+
+def transmit_flags() -> int:
+    """What to ask of SO_TIMESTAMPING for datagrams: stamps both ways, the sent frame with its stamp.
+
+    Where ``net.core.tstamp_allow_data`` is 0 the frame is not shown; the stamp then carries a counter only.
+    """
+    flags = linux.TX_SOFTWARE | linux.RX_SOFTWARE | linux.SOFTWARE | linux.OPT_ID | linux.OPT_CMSG
+    return flags if _frames_allowed() else flags | linux.OPT_TSONLY
+
+
+RECEIVE_FLAGS = linux.RX_SOFTWARE | linux.SOFTWARE
+"""For TCP, whose SYN cannot be stamped (OPT_ID before connect is EINVAL)."""
+
+
+def _frames_allowed() -> bool:
+    try:
+        return Path("/proc/sys/net/core/tstamp_allow_data").read_text(encoding="ascii").strip() != "0"
+    except OSError:
+        return True
+
+
+def packet_in(frame: bytes) -> bytes | None:
+    """The IP packet in a sent frame, whatever link header is in front; None if there is none."""
+    for start in _LINK_HEADERS:
+        packet = frame[start:]
+        if len(packet) < 20:
+            return None
+        version = packet[0] >> 4
+        if version == _IPV4_VERSION and _TOTAL_LENGTH.unpack_from(packet, 2)[0] == len(packet):
+            return packet
+        if version == _IPV6_VERSION:
+            (payload_length,) = _TOTAL_LENGTH.unpack_from(packet, 4)
+            if payload_length + _IPV6_HEADER == len(packet):
+                return packet
+    return None
+
+
+class StampingHeld:
+    """Holds receive stamping on for this host, and waits until it works."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.works = False
+        """The kernel stamps what is received."""
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, linux.SO_TIMESTAMPING, RECEIVE_FLAGS)
+            self._socket.bind(("127.0.0.1", 0))
+            self._socket.connect(self._socket.getsockname())
+            self.works = self._wait()
+
+    def _wait(self) -> bool:
+        """Send ourselves packets over loopback until one carries a stamp, 20 ms at the most."""
+        deadline = time.monotonic() + WARM_UP_S
+        while time.monotonic() < deadline:
+            self._socket.send(b"")
+            if select.select([self._socket], [], [], 0.001)[0]:
+                _, messages, _, _ = self._socket.recvmsg(1, linux.ANCILLARY_ROOM)
+                if any(kind == linux.SO_TIMESTAMPING for _, kind, _ in messages):
+                    return True
+                time.sleep(0.0002)
+        return False
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._socket.close()

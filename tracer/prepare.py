@@ -1,0 +1,139 @@
+"""What is found out before the first probe: addresses, protocol, channel, source, ports."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from tracer.clock import SystemClock
+from tracer.config import AddressFamily, ProtocolChoice, TraceConfig
+from tracer.engine.ports import plan_kind
+from tracer.interfaces import Clock
+from tracer.model import (
+    Address,
+    Family,
+    Protocol,
+    Route,
+    SourceInfo,
+    TargetInfo,
+    TraceId,
+)
+from tracer.session import Prepared
+from tracer.wire.address import family_of, parse
+
+
+async def real(queries: Sequence[str], config: TraceConfig) -> Prepared:
+    """Prepare to trace the real network.
+
+    Raises NotPermittedError, ConfigError or LocalError where the options cannot be had on this host.
+    """
+    from tracer.net import host  # noqa: PLC0415 - a simulation opens no sockets
+    from tracer.net.addresses import find_source  # noqa: PLC0415
+    from tracer.net.choose import choose, open_channel  # noqa: PLC0415
+    from tracer.net.resolve import resolve  # noqa: PLC0415
+
+    addresses = [await resolve(query, config.addr_family) for query in queries]
+    families = {family_of(address) for address in addresses if address is not None}
+    choice = choose(config, families)
+    sources = [
+        find_source(address, family_of(address), config.source_address, config.interface)
+        if address is not None
+        else None
+        for address in addresses
+    ]
+    clock = SystemClock()
+    targets = _targets(queries, addresses, sources)
+    return Prepared(
+        channel=open_channel(choice, clock),
+        clock=clock,
+        targets=targets,
+        routes=_routes(targets, choice.protocol, config),
+        usable_ports=host.usable_ports(config.initial_sequence),
+        seed=secrets.randbits(32),
+    )
+
+
+def simulated(
+    queries: Sequence[str], config: TraceConfig, scenario_name: str | Path, clock: Clock | None = None
+) -> Prepared:
+    """Prepare to trace a simulated internet; without queries its own target. Raises ScenarioError."""
+    from tracer.sim.channel import SOURCE_ADDRESSES, SimChannel  # noqa: PLC0415 - only simulations need it
+    from tracer.sim.internet import Internet  # noqa: PLC0415
+    from tracer.sim.load import load  # noqa: PLC0415
+
+    scenario = load(scenario_name)
+    family = Family.IPV6 if config.addr_family in _IPV6_FIRST else Family.IPV4
+    own = scenario.target.addresses_of(family)[0]
+    names = {scenario.target.name: own} if scenario.target.name else {}
+    asked = queries or [scenario.target.name or own]
+    addresses = [names.get(query) or parse(query) for query in asked]
+    protocol = _SIMULATED[config.protocol]
+    clock = clock or SystemClock()
+    sources = [
+        SourceInfo(SOURCE_ADDRESSES[family_of(address)], None) if address is not None else None
+        for address in addresses
+    ]
+    targets = _targets(asked, addresses, sources)
+    return Prepared(
+        channel=SimChannel(Internet(scenario, seed=SIMULATED_SEED), clock, protocol),
+        clock=clock,
+        targets=targets,
+        routes=_routes(targets, protocol, config),
+        usable_ports=range(config.initial_sequence or 32768, 61000),
+        seed=SIMULATED_SEED,
+    )
+
+
+SIMULATED_SEED = 1
+"""A simulation is the same every time."""
+
+_IPV6_FIRST = (AddressFamily.IPV6, AddressFamily.IPV6_THEN_IPV4)
+
+_SIMULATED = {
+    ProtocolChoice.AUTO: Protocol.ICMP,
+    ProtocolChoice.ICMP: Protocol.ICMP,
+    ProtocolChoice.UDP: Protocol.UDP,
+    ProtocolChoice.TCP: Protocol.TCP,
+}
+
+
+def _targets(
+    queries: Sequence[str], addresses: Sequence[Address | None], sources: Sequence[SourceInfo | None]
+) -> tuple[TargetInfo, ...]:
+    return tuple(
+        TargetInfo(
+            label=label,
+            query=query,
+            address=address,
+            hostname=None if parse(query) is not None else query,
+            source=source,
+        )
+        for label, query, address, source in zip(_labels(queries), queries, addresses, sources, strict=True)
+    )
+
+
+def _labels(queries: Sequence[str]) -> list[str]:
+    """A unique label for every query: itself, and with ``#2`` ... where it comes again."""
+    return [
+        query if (earlier := list(queries[:index]).count(query)) == 0 else f"{query}#{earlier + 1}"
+        for index, query in enumerate(queries)
+    ]
+
+
+def _routes(targets: Sequence[TargetInfo], protocol: Protocol, config: TraceConfig) -> tuple[Route, ...]:
+    return tuple(
+        Route(
+            trace=TraceId(index),
+            target=target.address,
+            family=family_of(target.address),
+            protocol=protocol,
+            plan=plan_kind(protocol, config),
+            source=target.source,
+            bind_source=config.source_address is not None or config.interface is not None,
+            bind_device=config.interface is not None,
+            timeout_ns=config.timeout_ns,
+        )
+        for index, target in enumerate(targets)
+        if target.address is not None
+    )

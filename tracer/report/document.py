@@ -1,0 +1,279 @@
+"""The report, schema ``hopscope.report/1``: its fields, and how a snapshot fills them.
+
+No field has a default: what is not known is null, what nothing fills yet is null or empty, and nothing is
+left out. docs/report.md explains every field.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from tracer.events import TraceStarted
+from tracer.model import (
+    Address,
+    ChannelInfo,
+    EndReason,
+    Extension,
+    FailureKind,
+    Icmp,
+    SourceInfo,
+    TargetInfo,
+    Ttl,
+)
+from tracer.stats.snapshot import (
+    ClockCount,
+    ErrorSnapshot,
+    HealthSnapshot,
+    HopSnapshot,
+    ResponderSnapshot,
+    RttSnapshot,
+    TraceSnapshot,
+)
+from tracer.text import printable
+
+NS_PER_MS = 1_000_000
+NS_DIGITS = 6
+"""Decimals of a millisecond that make a nanosecond."""
+
+
+class TargetReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was traced."""
+
+    query: str
+    address: Address | None
+    hostname: str | None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How the trace ended."""
+
+    reached: bool
+    reason: EndReason
+    target_ttl: Ttl | None
+    rounds: int
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """A conclusion, and what it rests on."""
+
+    kind: str
+    evidence: dict[str, Any]
+
+
+class RttReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Round-trip times in milliseconds, exact to the nanosecond."""
+
+    last: float
+    best: float
+    worst: float
+    mean: float
+    stddev: float | None
+    p50: float
+    p90: float
+    p99: float
+    jitter_last: float | None
+    jitter_mean: float | None
+    jitter_max: float | None
+    jitter_rfc3550: float | None
+
+
+class QuotedDiff(msgspec.Struct, frozen=True, kw_only=True):
+    """A header field that was not quoted as it was sent."""
+
+    field: str
+    sent: int
+    quoted: int
+
+
+class QuotedReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the probe looked like when it got there."""
+
+    ttl: int | None
+    dscp: int | None
+    ecn: int | None
+    diff: tuple[QuotedDiff, ...]
+
+
+class ResponderReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One address that answered at one TTL."""
+
+    address: Address
+    hostname: str | None
+    asn: dict[str, Any] | None
+    place: dict[str, Any] | None
+    received: int
+    rtt_ms: RttReport | None
+    icmp: Icmp | None
+    reply_ttl: int | None
+    extensions: tuple[Extension, ...]
+
+
+class HopReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One TTL."""
+
+    ttl: Ttl
+    sent: int
+    received: int
+    lost: int
+    failed: int
+    skipped: int
+    late: int
+    duplicates: int
+    loss_pct: float | None
+    loss_ci: tuple[float, float] | None
+    rtt_ms: RttReport | None
+    clock: ClockCount
+    icmp: Icmp | None
+    reply_ttl: int | None
+    mtu: int | None
+    nat: bool | None
+    quoted: QuotedReport | None
+    verdict: Verdict | None
+    responders: tuple[ResponderReport, ...]
+
+
+class FlowReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One 5-tuple and the way it took."""
+
+    id: int
+    sport: int
+    dport: int
+    path: tuple[Address | None, ...]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about one target."""
+
+    schema: Literal["hopscope.report/1"]
+    version: str
+    target: TargetReport
+    source: SourceInfo | None
+    config: dict[str, Any]
+    channel: ChannelInfo
+    started_at: str
+    ended_at: str | None
+    outcome: Outcome
+    path_verdict: Verdict | None
+    hops: tuple[HopReport, ...]
+    flows: tuple[FlowReport, ...]
+    health: HealthSnapshot
+    errors: tuple[ErrorSnapshot, ...]
+
+
+def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> Report:
+    """Return the report of one target. A trace that has not ended reads as one whose log was cut off here."""
+    return Report(
+        schema="hopscope.report/1",
+        version=header.version,
+        target=TargetReport(
+            query=printable(target.query),
+            address=target.address,
+            hostname=None if target.hostname is None else printable(target.hostname),
+        ),
+        source=target.source,
+        config=header.config,
+        channel=header.channel,
+        started_at=header.started_at,
+        ended_at=snapshot.ended_at,
+        outcome=Outcome(
+            reached=snapshot.reached,
+            reason=_reason(target, snapshot),
+            target_ttl=snapshot.target_ttl,
+            rounds=snapshot.rounds,
+        ),
+        path_verdict=None,
+        hops=tuple(_hop(hop) for hop in snapshot.hops),
+        flows=(),
+        health=snapshot.health,
+        errors=snapshot.errors or _unresolved(target),
+    )
+
+
+def _reason(target: TargetInfo, snapshot: TraceSnapshot) -> EndReason:
+    if target.address is None:
+        return EndReason.ERROR
+    return snapshot.reason or EndReason.TRUNCATED
+
+
+def _unresolved(target: TargetInfo) -> tuple[ErrorSnapshot, ...]:
+    if target.address is not None:
+        return ()
+    return (
+        ErrorSnapshot(
+            kind=FailureKind.TARGET_NOT_RESOLVED,
+            message=f"{printable(target.query)} has no address.",
+            remedy="Check the spelling and the resolver, or give an address.",
+            evidence={},
+            count=1,
+        ),
+    )
+
+
+def _hop(hop: HopSnapshot) -> HopReport:
+    return HopReport(
+        ttl=hop.ttl,
+        sent=hop.sent,
+        received=hop.received,
+        lost=hop.lost,
+        failed=hop.failed,
+        skipped=hop.skipped,
+        late=hop.late,
+        duplicates=hop.duplicates,
+        loss_pct=hop.loss_pct,
+        loss_ci=hop.loss_ci,
+        rtt_ms=_rtt(hop.rtt),
+        clock=hop.clock,
+        icmp=hop.icmp,
+        reply_ttl=hop.reply_ttl,
+        mtu=hop.mtu,
+        nat=None,
+        quoted=None,
+        verdict=None,
+        # Sorting is stable: equals stay in the order of their first answer.
+        responders=tuple(
+            _responder(responder) for responder in sorted(hop.responders, key=lambda one: -one.received)
+        ),
+    )
+
+
+def _responder(responder: ResponderSnapshot) -> ResponderReport:
+    return ResponderReport(
+        address=responder.address,
+        hostname=None,
+        asn=None,
+        place=None,
+        received=responder.received,
+        rtt_ms=_rtt(responder.rtt),
+        icmp=responder.icmp,
+        reply_ttl=responder.reply_ttl,
+        extensions=responder.extensions,
+    )
+
+
+def _rtt(rtt: RttSnapshot | None) -> RttReport | None:
+    if rtt is None:
+        return None
+    return RttReport(
+        last=_ms(rtt.last_ns),
+        best=_ms(rtt.best_ns),
+        worst=_ms(rtt.worst_ns),
+        mean=_ms(rtt.mean_ns),
+        stddev=_ms_or_none(rtt.stddev_ns),
+        p50=_ms(rtt.p50_ns),
+        p90=_ms(rtt.p90_ns),
+        p99=_ms(rtt.p99_ns),
+        jitter_last=_ms_or_none(rtt.jitter_last_ns),
+        jitter_mean=_ms_or_none(rtt.jitter_mean_ns),
+        jitter_max=_ms_or_none(rtt.jitter_max_ns),
+        jitter_rfc3550=_ms_or_none(rtt.jitter_rfc3550_ns),
+    )
+
+
+def _ms(ns: float) -> float:
+    return round(ns / NS_PER_MS, NS_DIGITS)
+
+
+def _ms_or_none(ns: float | None) -> float | None:
+    return None if ns is None else _ms(ns)

@@ -1,0 +1,45 @@
+"""The fold of a whole log: its header and one tracker per target give the reports, live or from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tracer.events import Event, TraceStarted
+from tracer.report.document import Report, build
+from tracer.stats.snapshot import TraceSnapshot
+from tracer.stats.tracker import DEFAULT_MAX_SAMPLES, Tracker
+
+
+class Fold:
+    """Takes events in order; what it says is a function of them alone."""
+
+    def __init__(self) -> None:
+        self._header: TraceStarted | None = None
+        self._trackers: dict[str, Tracker] = {}
+
+    def apply(self, events: Iterable[Event]) -> None:
+        """Enter the next events; those of unknown targets are ignored."""
+        for event in events:
+            if isinstance(event, TraceStarted):
+                self._start(event)
+            elif (tracker := self._trackers.get(event.target)) is not None:
+                tracker.apply(event)
+
+    def _start(self, header: TraceStarted) -> None:
+        samples = header.config.get("max_samples")
+        self._header = header
+        self._trackers = {
+            target.label: Tracker(target, samples if isinstance(samples, int) else DEFAULT_MAX_SAMPLES)
+            for target in header.targets
+        }
+
+    def snapshots(self) -> list[TraceSnapshot]:
+        """One snapshot per target, in the order given."""
+        return [tracker.snapshot() for tracker in self._trackers.values()]
+
+    def reports(self) -> list[Report]:
+        """One report per target, in the order given; none before the log has begun."""
+        header = self._header
+        if header is None:
+            return []
+        return [build(header, target, self._trackers[target.label].snapshot()) for target in header.targets]

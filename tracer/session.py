@@ -1,0 +1,194 @@
+"""The driver: many traces over one channel, one wait for all of them.
+
+Nothing is decided here. The session asks every engine what to do, hands it to the channel, hands back what
+the channel yields, and passes the events on in the order they happened.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from tracer.config import TraceConfig
+from tracer.engine.engine import Engine, TraceSpec
+from tracer.engine.ports import port_plan
+from tracer.events import Event, TraceEnded, TraceStarted
+from tracer.interfaces import Channel, Clock, Command, Notice, Received, ReleaseProbe, SendProbe
+from tracer.model import (
+    EndReason,
+    Failure,
+    FailureKind,
+    PacketShape,
+    Route,
+    TargetInfo,
+)
+from tracer.version import VERSION
+
+Listener = Callable[[Sequence[Event]], None]
+"""Is given every batch of events, in order. What it raises ends the session."""
+
+COMMANDS_AT_ONCE = 512
+"""So many commands of one trace are carried out before the others have their turn: a lap over a range of
+28 000 occupied ports must not hold up their answers."""
+
+_FIRST_SEQUENCE = 33434
+"""Trippy's; echo sequences may start anywhere."""
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a session needs, found out before the first probe."""
+
+    channel: Channel
+    clock: Clock
+    targets: tuple[TargetInfo, ...]
+    routes: tuple[Route, ...]
+    """Of the targets that have an address."""
+    usable_ports: Sequence[int]
+    """Source ports the engine may choose from."""
+    seed: int
+
+
+class _Trace:
+    """An engine, and the commands it still waits to see carried out."""
+
+    def __init__(self, engine: Engine, label: str) -> None:
+        self.engine = engine
+        self.label = label
+        self.pending: deque[Command] = deque()
+
+
+class Session:
+    """Runs until every target's trace has ended, or ``stop`` is called."""
+
+    def __init__(self, prepared: Prepared, config: TraceConfig, listeners: Sequence[Listener]) -> None:
+        self._prepared = prepared
+        self._config = config
+        self._listeners = listeners
+        self._channel = prepared.channel
+        self._clock = prepared.clock
+        self._traces: list[_Trace] = []
+        self._stop: EndReason | None = None
+
+    def stop(self, reason: EndReason = EndReason.INTERRUPTED) -> None:
+        """End every trace at the next opportunity; safe from a signal handler."""
+        self._stop = reason
+        self._clock.wake()
+
+    async def run(self) -> None:
+        """Trace. Raises LocalError where the channel cannot be made ready, and what a listener raises."""
+        self._begin()
+        while self._traces:
+            now = self._clock.now_ns()
+            for item in self._channel.receive(now):
+                self._deliver(item, now)
+            for trace in tuple(self._traces):
+                self._advance(trace)
+            if self._traces:
+                await self._clock.wait(self._deadline(), self._channel.fileno())
+
+    def _begin(self) -> None:
+        targets = self._prepared.targets
+        header = TraceStarted(
+            version=VERSION,
+            started_at=self._clock.utc(),
+            config=msgspec.to_builtins(self._config),
+            targets=targets,
+            source=next((target.source for target in targets if target.source is not None), None),
+            channel=self._channel.info,
+            clock=self._channel.clock_info,
+        )
+        self._tell([header])
+        for target in targets:
+            if target.address is None:
+                self._tell([self._ended(target.label, EndReason.ERROR, _not_resolved(target))])
+        for route in self._prepared.routes:
+            self._channel.open_trace(route)
+            self._traces.append(self._trace(route))
+
+    def _trace(self, route: Route) -> _Trace:
+        config, prepared = self._config, self._prepared
+        dice = random.Random(prepared.seed + route.trace)
+        spec = TraceSpec(
+            trace=route.trace,
+            label=prepared.targets[route.trace].label,
+            target=route.target,
+            protocol=route.protocol,
+            shape=PacketShape(
+                size=config.smallest_packet(route.family),
+                pattern=config.payload_pattern,
+                tos=config.tos,
+            ),
+            first_sequence=config.initial_sequence or _FIRST_SEQUENCE,
+        )
+        plan = port_plan(route.protocol, config, prepared.usable_ports, dice.randrange(1 << 16))
+        return _Trace(Engine(spec, config, plan, self._clock.now_ns()), spec.label)
+
+    def _advance(self, trace: _Trace) -> None:
+        """Let time pass for one trace, carry out what it wants, tell what happened."""
+        engine = trace.engine
+        if self._stop is not None:
+            engine.stop(self._stop, self._clock.now_ns())
+        engine.tick(self._clock.now_ns())
+        self._carry_out(trace)
+        events: list[Event] = [*engine.take_events()]
+        if engine.ended is not None:
+            self._traces.remove(trace)
+            self._channel.close_trace(engine.trace)
+            events.append(self._ended(trace.label, engine.ended, None))
+        self._tell(events)
+
+    def _carry_out(self, trace: _Trace) -> None:
+        trace.pending.extend(trace.engine.take_commands())
+        for _ in range(COMMANDS_AT_ONCE):
+            if not trace.pending or trace.engine.ended is not None:
+                return
+            command = trace.pending.popleft()
+            match command:
+                case SendProbe():
+                    result = self._channel.send(command)
+                    trace.engine.answer(command, result, self._clock.now_ns())
+                case ReleaseProbe(probe):
+                    self._channel.release(probe)
+            trace.pending.extend(trace.engine.take_commands())
+
+    def _deliver(self, item: Received, now: int) -> None:
+        """Give what came in to the trace it belongs to; what belongs to none is the first one's oddity."""
+        destination = None if isinstance(item, Notice) else item.destination
+        candidates = [trace for trace in self._traces if trace.engine.target == destination] or self._traces
+        claiming = (trace for trace in candidates if trace.engine.claims(item))
+        chosen = next(claiming, None) or next(iter(candidates), None)
+        if chosen is not None:
+            chosen.engine.receive(item, now)
+
+    def _deadline(self) -> int | None:
+        now = self._clock.now_ns()
+        if any(trace.pending for trace in self._traces):
+            return now
+        wishes = [trace.engine.deadline(now) for trace in self._traces]
+        wishes.append(self._channel.deadline())
+        return min((wish for wish in wishes if wish is not None), default=None)
+
+    def _ended(self, label: str, reason: EndReason, failure: Failure | None) -> TraceEnded:
+        return TraceEnded(
+            at_ns=self._clock.now_ns(),
+            target=label,
+            reason=reason,
+            ended_at=self._clock.utc(),
+            failure=failure,
+        )
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        if events:
+            for listener in self._listeners:
+                listener(events)
+
+
+def _not_resolved(target: TargetInfo) -> Failure:
+    return Failure(
+        kind=FailureKind.TARGET_NOT_RESOLVED,
+        message=f"{target.query} has no address.",
+        remedy="Check the spelling and the resolver, or give an address.",
+    )

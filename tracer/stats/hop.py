@@ -1,0 +1,210 @@
+"""The books of one TTL: what became of its probes, and who answered them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from tracer.events import (
+    DuplicateReply,
+    LateReply,
+    PortsExhausted,
+    PortSkipped,
+    ProbeLost,
+    ProbeSent,
+    ReplyReceived,
+    SendFailed,
+)
+from tracer.model import Address, Extension, Icmp, StampClock, Ttl
+from tracer.stats.loss import loss_pct, wilson
+from tracer.stats.series import ProbeKey, Recent, Series
+from tracer.stats.snapshot import ClockCount, HopSnapshot, ResponderSnapshot
+
+MAX_RESPONDERS = 64
+"""So many addresses of a hop are kept apart; what further ones answer counts in the hop alone."""
+
+ProbeEvent = (
+    ProbeSent
+    | ReplyReceived
+    | LateReply
+    | DuplicateReply
+    | ProbeLost
+    | SendFailed
+    | PortsExhausted
+    | PortSkipped
+)
+
+
+def rtt_sample(event: ReplyReceived) -> int | None:
+    """Return the round-trip time that may enter the statistics; None where an anomaly spoils it."""
+    return event.rtt_ns if event.anomaly is None else None
+
+
+def _key(event: ProbeEvent) -> ProbeKey:
+    return (event.round, event.sequence)
+
+
+class ResponderStats:
+    """What one address answered at one TTL."""
+
+    __slots__ = ("_snapshot", "address", "extensions", "icmp", "received", "reply_ttl", "series")
+
+    def __init__(self, address: Address, max_samples: int) -> None:
+        self.address = address
+        self.received = 0
+        self.series = Series(max_samples)
+        self.icmp: Icmp | None = None
+        self.reply_ttl: int | None = None
+        self.extensions: tuple[Extension, ...] = ()
+        self._snapshot: ResponderSnapshot | None = None
+
+    def add(self, event: ReplyReceived) -> None:
+        self._snapshot = None
+        self.received += 1
+        self.icmp = event.icmp
+        self.reply_ttl = event.reply_ttl
+        self.extensions = event.extensions
+        if (rtt_ns := rtt_sample(event)) is not None:
+            self.series.add(rtt_ns)
+
+    def snapshot(self) -> ResponderSnapshot:
+        """Return the numbers; the same object until the next answer."""
+        if self._snapshot is None:
+            self._snapshot = ResponderSnapshot(
+                address=self.address,
+                received=self.received,
+                rtt=self.series.snapshot(),
+                icmp=self.icmp,
+                reply_ttl=self.reply_ttl,
+                extensions=self.extensions,
+            )
+        return self._snapshot
+
+
+class HopStats:
+    """What one TTL's events add up to."""
+
+    def __init__(self, ttl: Ttl, max_samples: int) -> None:
+        self.ttl = ttl
+        self.received = 0
+        self.lost = 0
+        self.failed = 0
+        self.skipped = 0
+        self.late = 0
+        self.duplicates = 0
+        self._max_samples = max_samples
+        self._outstanding: set[ProbeKey] = set()
+        self._series = Series(max_samples)
+        self._recent = Recent(max_samples)
+        self._stamped = dict.fromkeys(StampClock, 0)
+        self._icmp: Icmp | None = None
+        self._reply_ttl: int | None = None
+        self._mtu: int | None = None
+        self._responders: dict[Address, ResponderStats] = {}
+        self._snapshot: HopSnapshot | None = None
+
+    @property
+    def sent(self) -> int:
+        """Probes that left this host and were not found to have failed on it."""
+        return self.received + self.lost + len(self._outstanding)
+
+    def apply(self, event: ProbeEvent) -> None:
+        """Enter one event of this TTL."""
+        self._snapshot = None
+        self._ENTER[type(event)](self, event)
+
+    def _enter_sent(self, event: ProbeSent) -> None:
+        self._outstanding.add(_key(event))
+
+    def _enter_reply(self, event: ReplyReceived) -> None:
+        self._outstanding.discard(_key(event))
+        rtt_ns = rtt_sample(event)
+        if rtt_ns is not None:
+            self._recent.put(_key(event), rtt_ns)
+        self._credit(event, rtt_ns)
+
+    def _enter_late(self, event: LateReply) -> None:
+        # A log that never told of the loss must not turn the count negative.
+        self.lost = max(self.lost - 1, 0)
+        self.late += 1
+        rtt_ns = rtt_sample(event)
+        if rtt_ns is None:
+            self._recent.forget(_key(event))
+        else:
+            self._recent.revise(_key(event), rtt_ns)
+        self._credit(event, rtt_ns)
+
+    def _enter_duplicate(self, _event: DuplicateReply) -> None:
+        self.duplicates += 1
+
+    def _enter_lost(self, event: ProbeLost) -> None:
+        self._outstanding.discard(_key(event))
+        self.lost += 1
+        self._recent.put(_key(event), None)
+
+    def _enter_failed(self, event: SendFailed) -> None:
+        key = _key(event)
+        self.failed += 1
+        if key in self._outstanding:
+            self._outstanding.remove(key)
+        # A neighbour's silence is told after 3 s, when the probe may already count as lost; the network
+        # never saw it. That is long before so recent a probe leaves the window.
+        elif self._recent.forget(key):
+            self.lost -= 1
+
+    def _enter_skipped(self, _event: PortSkipped) -> None:
+        self.skipped += 1
+
+    def _credit(self, event: ReplyReceived, rtt_ns: int | None) -> None:
+        self.received += 1
+        self._icmp = event.icmp
+        self._reply_ttl = event.reply_ttl
+        if event.mtu is not None:
+            self._mtu = event.mtu
+        if rtt_ns is not None:
+            self._stamped[event.rx.clock] += 1
+            self._series.add(rtt_ns)
+        if (responder := self._responder(event.responder)) is not None:
+            responder.add(event)
+
+    def _responder(self, address: Address) -> ResponderStats | None:
+        if address not in self._responders and len(self._responders) < MAX_RESPONDERS:
+            self._responders[address] = ResponderStats(address, self._max_samples)
+        return self._responders.get(address)
+
+    def snapshot(self) -> HopSnapshot:
+        """Return the numbers; the same object until the next event of this TTL."""
+        if self._snapshot is None:
+            closed = self.received + self.lost
+            self._snapshot = HopSnapshot(
+                ttl=self.ttl,
+                sent=self.sent,
+                outstanding=len(self._outstanding),
+                received=self.received,
+                lost=self.lost,
+                failed=self.failed,
+                skipped=self.skipped,
+                late=self.late,
+                duplicates=self.duplicates,
+                loss_pct=loss_pct(self.lost, closed),
+                loss_ci=wilson(self.lost, closed),
+                rtt=self._series.snapshot(),
+                clock=ClockCount(self._stamped[StampClock.KERNEL], self._stamped[StampClock.USER]),
+                icmp=self._icmp,
+                reply_ttl=self._reply_ttl,
+                mtu=self._mtu,
+                responders=tuple(responder.snapshot() for responder in self._responders.values()),
+                recent_ns=self._recent.snapshot(),
+            )
+        return self._snapshot
+
+    _ENTER: ClassVar[dict[type[ProbeEvent], Callable[[Any, Any], None]]] = {
+        ProbeSent: _enter_sent,
+        ReplyReceived: _enter_reply,
+        LateReply: _enter_late,
+        DuplicateReply: _enter_duplicate,
+        ProbeLost: _enter_lost,
+        SendFailed: _enter_failed,
+        PortsExhausted: _enter_failed,
+        PortSkipped: _enter_skipped,
+    }

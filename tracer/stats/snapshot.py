@@ -1,0 +1,128 @@
+"""What a trace looks like at one moment: frozen, and sharing with the moment before what did not change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tracer.model import (
+    Address,
+    EndReason,
+    Extension,
+    FailureKind,
+    Icmp,
+    PathEndKind,
+    TargetInfo,
+    Ttl,
+)
+
+
+class RttSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Round-trip times, all in nanoseconds; the percentiles are of the most recent samples only."""
+
+    last_ns: int
+    best_ns: int
+    worst_ns: int
+    mean_ns: float
+    stddev_ns: float | None
+    p50_ns: float
+    p90_ns: float
+    p99_ns: float
+    jitter_last_ns: int | None
+    jitter_mean_ns: float | None
+    jitter_max_ns: int | None
+    jitter_rfc3550_ns: float | None
+
+
+class ClockCount(msgspec.Struct, frozen=True):
+    """How many round-trip times were stamped by whom on receipt."""
+
+    kernel: int
+    user: int
+
+
+class ResponderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """One address that answered at one TTL."""
+
+    address: Address
+    received: int
+    rtt: RttSnapshot | None
+    icmp: Icmp | None
+    reply_ttl: int | None
+    extensions: tuple[Extension, ...]
+
+
+class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is known about one TTL."""
+
+    ttl: Ttl
+    sent: int
+    """received + lost + outstanding."""
+    outstanding: int
+    received: int
+    lost: int
+    failed: int
+    skipped: int
+    late: int
+    duplicates: int
+    loss_pct: float | None
+    loss_ci: tuple[float, float] | None
+    rtt: RttSnapshot | None
+    clock: ClockCount
+    icmp: Icmp | None
+    reply_ttl: int | None
+    mtu: int | None
+    responders: tuple[ResponderSnapshot, ...]
+    """In the order of their first answer."""
+    recent_ns: tuple[int | None, ...]
+    """Round-trip times of the most recent probes, oldest first; None = lost."""
+
+
+class HealthSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """How well the measurement itself went."""
+
+    sent: int
+    received: int
+    foreign: int
+    malformed: int
+    anomalies: int
+    clock_steps: int
+    retransmitted: int
+    overshoot: int
+    kernel_drops: int
+    ports_skipped: int
+    ports_exhausted: int
+    send_errors: dict[str, int]
+
+
+class ErrorSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A local trouble, however often it came."""
+
+    kind: FailureKind
+    message: str
+    remedy: str
+    evidence: dict[str, Any]
+    """Of the latest occurrence."""
+    count: int
+
+
+class TraceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """One target, as far as its events tell."""
+
+    target: TargetInfo
+    hops: tuple[HopSnapshot, ...]
+    """From the first TTL probed to the end of the path, else to the last TTL probed, without gaps."""
+    end: PathEndKind
+    target_ttl: Ttl | None
+    """Where the target answers; None while that is not known."""
+    reached: bool
+    """The target answered at least once."""
+    rounds: int
+    """How many rounds have begun."""
+    reason: EndReason | None
+    """Why the trace ended; None while it runs."""
+    ended_at: str | None
+    """RFC 3339, UTC; None while the trace runs."""
+    health: HealthSnapshot
+    errors: tuple[ErrorSnapshot, ...]

@@ -1,0 +1,177 @@
+"""The fold: the events of one target in, one snapshot out.
+
+House rules: a number is stored once or derived, never both; nothing is kept that the log does not close
+itself (every probe ends), so memory is bounded by TTLs, responders and windows, whatever the uptime; hops
+beyond the end of the path keep their books, because the path may grow again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from tracer.events import (
+    DuplicateReply,
+    ForeignReply,
+    Health,
+    LateReply,
+    MalformedReply,
+    PathEndMoved,
+    PortsExhausted,
+    PortSkipped,
+    ProbeLost,
+    ProbeSent,
+    ReplyReceived,
+    SendFailed,
+    TargetEvent,
+    TraceEnded,
+)
+from tracer.model import Anomaly, EndReason, PathEndKind, TargetInfo, Ttl
+from tracer.stats.hop import HopStats, ProbeEvent
+from tracer.stats.snapshot import HealthSnapshot, HopSnapshot, TraceSnapshot
+from tracer.stats.troubles import Troubles
+
+DEFAULT_MAX_SAMPLES = 256
+
+
+class Tracker:
+    """Adds up what happens to one target.
+
+    ``max_samples`` (at least 1) bounds the windows the percentiles and the recent samples come from.
+    """
+
+    def __init__(self, target: TargetInfo, max_samples: int = DEFAULT_MAX_SAMPLES) -> None:
+        self._target = target
+        self._max_samples = max_samples
+        self._hops: dict[Ttl, HopStats] = {}
+        self._last_probed = Ttl(0)
+        self._end = PathEndKind.OPEN
+        self._end_ttl: Ttl | None = None
+        self._rounds = 0
+        self._reached = False
+        self._reason: EndReason | None = None
+        self._ended_at: str | None = None
+        self._anomalies = dict.fromkeys(Anomaly, 0)
+        self._foreign = 0
+        self._malformed = 0
+        self._kernel_drops = 0
+        self._clock_steps = 0
+        self._ports_skipped = 0
+        self._ports_exhausted = 0
+        self._send_errors: Counter[str] = Counter()
+        self._troubles = Troubles()
+        self._snapshot: TraceSnapshot | None = None
+
+    def apply(self, event: TargetEvent) -> None:
+        """Enter the next event of this target's log."""
+        self._snapshot = None
+        self._ENTER[type(event)](self, event)
+
+    def _enter_in_hop(self, event: ProbeEvent) -> None:
+        self._rounds = max(self._rounds, event.round + 1)
+        self._last_probed = max(self._last_probed, event.ttl)
+        self._hop(event.ttl).apply(event)
+
+    def _hop(self, ttl: Ttl) -> HopStats:
+        if ttl not in self._hops:
+            self._hops[ttl] = HopStats(ttl, self._max_samples)
+        return self._hops[ttl]
+
+    def _enter_answer(self, event: ReplyReceived) -> None:
+        self._enter_in_hop(event)
+        self._reached = self._reached or event.reached
+        if event.anomaly is not None:
+            self._anomalies[event.anomaly] += 1
+
+    def _enter_failed(self, event: SendFailed) -> None:
+        self._enter_in_hop(event)
+        self._send_errors[event.failure.errno or event.failure.kind.value] += 1
+        self._troubles.add(event.failure)
+
+    def _enter_exhausted(self, event: PortsExhausted) -> None:
+        self._enter_in_hop(event)
+        self._ports_exhausted += 1
+        self._troubles.add(event.failure)
+
+    def _enter_skipped(self, event: PortSkipped) -> None:
+        self._enter_in_hop(event)
+        self._ports_skipped += 1
+
+    def _enter_foreign(self, _event: ForeignReply) -> None:
+        self._foreign += 1
+
+    def _enter_malformed(self, _event: MalformedReply) -> None:
+        self._malformed += 1
+
+    def _enter_path_end(self, event: PathEndMoved) -> None:
+        self._end = event.kind
+        self._end_ttl = event.ttl if event.kind is not PathEndKind.OPEN else None
+
+    def _enter_health(self, event: Health) -> None:
+        self._kernel_drops += event.kernel_drops
+        self._clock_steps += event.clock_steps
+
+    def _enter_ended(self, event: TraceEnded) -> None:
+        self._reason = event.reason
+        self._ended_at = event.ended_at
+        if event.failure is not None:
+            self._troubles.add(event.failure)
+
+    def snapshot(self) -> TraceSnapshot:
+        """Return the numbers so far; whatever has not changed since the last call is the same object."""
+        if self._snapshot is None:
+            hops = self._path()
+            self._snapshot = TraceSnapshot(
+                target=self._target,
+                hops=hops,
+                end=self._end,
+                target_ttl=self._end_ttl if self._end is PathEndKind.TARGET else None,
+                reached=self._reached,
+                rounds=self._rounds,
+                reason=self._reason,
+                ended_at=self._ended_at,
+                health=self._health(hops),
+                errors=self._troubles.snapshot(),
+            )
+        return self._snapshot
+
+    def _path(self) -> tuple[HopSnapshot, ...]:
+        if not self._hops:
+            return ()
+        # TTLs go out in ascending order: the least one probed is where the trace was told to begin.
+        first, last = min(self._hops), self._end_ttl or self._last_probed
+        return tuple(self._hop(Ttl(ttl)).snapshot() for ttl in range(first, last + 1))
+
+    def _health(self, path: tuple[HopSnapshot, ...]) -> HealthSnapshot:
+        sent = sum(hop.sent for hop in path)
+        return HealthSnapshot(
+            sent=sent,
+            received=sum(hop.received for hop in path),
+            foreign=self._foreign,
+            malformed=self._malformed,
+            anomalies=self._anomalies[Anomaly.NEGATIVE_RTT],
+            clock_steps=self._clock_steps,
+            retransmitted=self._anomalies[Anomaly.SYN_RETRANSMITTED],
+            overshoot=sum(hop.sent for hop in self._hops.values()) - sent,
+            kernel_drops=self._kernel_drops,
+            ports_skipped=self._ports_skipped,
+            ports_exhausted=self._ports_exhausted,
+            send_errors=dict(sorted(self._send_errors.items())),
+        )
+
+    _ENTER: ClassVar[dict[type[TargetEvent], Callable[[Any, Any], None]]] = {
+        ProbeSent: _enter_in_hop,
+        ReplyReceived: _enter_answer,
+        LateReply: _enter_answer,
+        DuplicateReply: _enter_in_hop,
+        ProbeLost: _enter_in_hop,
+        ForeignReply: _enter_foreign,
+        MalformedReply: _enter_malformed,
+        SendFailed: _enter_failed,
+        PortsExhausted: _enter_exhausted,
+        PortSkipped: _enter_skipped,
+        PathEndMoved: _enter_path_end,
+        Health: _enter_health,
+        TraceEnded: _enter_ended,
+    }

@@ -1,0 +1,44 @@
+"""The report while it grows: the pretty table drawn over itself on a terminal."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from typing import TextIO
+
+from tracer.events import Event
+from tracer.report import pretty
+from tracer.report.fold import Fold
+
+REDRAW_S = 0.2
+"""Five times a second: quick enough to watch hops appear, slow enough to read."""
+
+_UP_AND_CLEAR = "\x1b[{lines}F\x1b[J"
+
+
+class LiveTable:
+    """Redraws the table when something has changed; leaves the terminal clear for the final report."""
+
+    def __init__(self, fold: Fold, terminal: TextIO) -> None:
+        self._fold = fold
+        self._terminal = terminal
+        self._drawn_lines = 0
+        self._next_draw_s = 0.0
+
+    def update(self, _events: Sequence[Event]) -> None:
+        """Something happened."""
+        if all(snapshot.reason is not None for snapshot in self._fold.snapshots()):
+            self._draw([])
+        elif time.monotonic() >= self._next_draw_s:
+            self._next_draw_s = time.monotonic() + REDRAW_S
+            size = os.get_terminal_size(self._terminal.fileno())
+            text = pretty.render_running(self._fold.reports(), size.columns)
+            self._draw(text.splitlines()[: size.lines - 1])
+
+    def _draw(self, lines: Sequence[str]) -> None:
+        if self._drawn_lines:
+            self._terminal.write(_UP_AND_CLEAR.format(lines=self._drawn_lines))
+        self._terminal.writelines(f"{line}\n" for line in lines)
+        self._terminal.flush()
+        self._drawn_lines = len(lines)

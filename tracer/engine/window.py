@@ -8,7 +8,12 @@ from tracer.model import Ttl
 
 
 class Window:
-    """Lets the TTLs of one round out in ascending order, never too far beyond what has answered."""
+    """Lets the TTLs of one round out in ascending order, never too far beyond what has answered.
+
+    ``max_inflight`` TTLs go out at once, from the first one on. Beyond them the window moves with the answers
+    and stays a gap limit ahead of them: what lies further could only matter if a whole gap were silent, and a
+    near target would be overshot by one probe for every answer.
+    """
 
     def __init__(self, config: TraceConfig, belief: PathEndBelief) -> None:
         self._config = config
@@ -40,6 +45,7 @@ class Window:
         end_ttl = belief.end.ttl
         if end_ttl is not None and (self._end_answered or not belief.searching):
             return min(end_ttl, config.max_ttl)
-        inflight = self._highest_answered + config.max_inflight
+        at_once = config.first_ttl - 1 + config.max_inflight
+        ahead = self._highest_answered + min(config.max_inflight, config.gap_limit)
         worthwhile = max(belief.gap_end or config.max_ttl, end_ttl or 0)
-        return min(inflight, worthwhile, config.max_ttl)
+        return min(max(at_once, ahead), worthwhile, config.max_ttl)

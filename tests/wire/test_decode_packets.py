@@ -17,7 +17,7 @@ from tracer.model import Family, Icmp, MplsLabel, MplsStack, Port, Protocol, Quo
 from tracer.wire.build import echo_reply, icmp_error, probe_packet, tcp_answer, udp_answer
 from tracer.wire.checksum import pseudo_header, unfinished
 from tracer.wire.cursor import Cursor
-from tracer.wire.decode import Irrelevant, decode_probe, decode_reply, reply_in
+from tracer.wire.decode import Irrelevant, SentPacket, decode_probe, decode_reply, reply_in
 from tracer.wire.icmp import ICMP_ERRORS, IcmpError, IcmpMessage
 from tracer.wire.ip import HEADER_LENGTH, PROTOCOL_NUMBERS, IpPacket
 from tracer.wire.tcp import TcpFlags, TcpHeader
@@ -100,11 +100,27 @@ def test_a_socket_that_hides_the_ip_header_gives_the_same_reply(family: Family) 
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_syn_ack_acknowledges_the_syn(family: Family) -> None:
-    syn = packet_of(family, Protocol.TCP)
+@pytest.mark.parametrize(("sequence", "acknowledged"), [(33001, 33002), (2**31 - 1, 2**31), (2**32 - 1, 0)])
+def test_a_syn_ack_acknowledges_the_syn(family: Family, sequence: int, acknowledged: int) -> None:
+    ends = (SOURCE[family], TARGET[family])
+    header = TcpHeader(source_port=Port(1), target_port=Port(2), sequence=sequence, flags=TcpFlags.SYN)
+    syn = IpPacket(
+        source=ends[0], destination=ends[1], ttl=9, protocol=6, payload=header.encode(b"", *ends)
+    ).encode()
     answer = IpPacket.decode(tcp_answer(syn, TcpFlags.SYN | TcpFlags.ACK, 60))
-    sent = TcpHeader.decode(Cursor(IpPacket.decode(syn).payload, "tcp"))
-    assert TcpHeader.decode(Cursor(answer.payload, "tcp")).acknowledgement == sent.sequence + 1
+    assert TcpHeader.decode(Cursor(answer.payload, "tcp")).acknowledgement == acknowledged
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_bytes_behind_a_udp_datagram_are_not_part_of_it(family: Family) -> None:
+    answer = IpPacket.decode(udp_answer(packet_of(family, Protocol.UDP), b"answer", 60))
+    longer = msgspec.structs.replace(answer, payload=answer.payload + b"more").encode()
+    assert isinstance(decode_reply(longer, RX), Reply)
+    probe = IpPacket.decode(packet_of(family, Protocol.UDP))
+    longer = msgspec.structs.replace(probe, payload=probe.payload + b"more").encode()
+    found = decode_probe(longer)
+    assert isinstance(found, SentPacket)
+    assert found.payload == probe.payload[8:]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -213,8 +229,9 @@ def test_unreadable_extensions_do_not_cost_the_reply(family: Family) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_sent_packets_that_are_no_probes_say_so(family: Family) -> None:
     number = PROTOCOL_NUMBERS[family]
-    rst = tcp_answer(packet_of(family, Protocol.TCP), TcpFlags.RST, 64)
-    assert decode_probe(rst) == Irrelevant("a TCP segment that is no SYN")
+    for flags in (TcpFlags.RST, TcpFlags.SYN | TcpFlags.ACK, TcpFlags.ACK):
+        segment = tcp_answer(packet_of(family, Protocol.TCP), flags, 64)
+        assert decode_probe(segment) == Irrelevant("a TCP segment that is no SYN")
     neither = Irrelevant("neither UDP, TCP nor an echo request")
     assert decode_probe(echo_reply(packet_of(family, Protocol.ICMP), 64)) == neither
     assert decode_probe(received(family, 89, b"")) == neither

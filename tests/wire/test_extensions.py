@@ -6,15 +6,22 @@ from tests.wire.wire_strategies import extension_lists, u16, value_or_error
 from tracer.errors import DecodeError
 from tracer.model import Extension, MplsLabel, MplsStack, UnknownExtension
 from tracer.wire import extensions
-from tracer.wire.checksum import checksum
+from tracer.wire.checksum import checksum, verifies
 
-ONE_LABEL = bytes.fromhex("2000 2a2b 0008 01 01 05dc1101")
-"""Version 2, checksum, one object of class 1 type 1: label 24001, exp 0, bottom of stack, TTL 1."""
-ONE_LABEL = ONE_LABEL[:2] + checksum(ONE_LABEL[:2] + ONE_LABEL[4:]).to_bytes(2, "big") + ONE_LABEL[4:]
+
+def with_checksum(structure: bytes) -> bytes:
+    return structure[:2] + checksum(without_checksum(structure)).to_bytes(2, "big") + structure[4:]
 
 
 def without_checksum(structure: bytes) -> bytes:
     return structure[:2] + b"\0\0" + structure[4:]
+
+
+ONE_LABEL = with_checksum(bytes.fromhex("2000 0000 0008 01 01 05dc1101"))
+"""Version 2, checksum, one object of class 1 type 1: label 24001, exp 0, bottom of stack, TTL 1."""
+
+SUMS_UP_BY_CHANCE = bytes.fromhex("2000 0000 0006 02 02 ddf7")
+"""Its words sum to 0xFFFF although no checksum was sent."""
 
 
 def test_a_label_stack_is_read_from_the_bytes_of_rfc_4950() -> None:
@@ -81,8 +88,8 @@ def test_without_length_attribute_they_are_found_behind_128_bytes() -> None:
         b"",
         bytes(128),
         bytes(127) + ONE_LABEL,
-        bytes(128) + b"\x30" + ONE_LABEL[1:],
-        bytes(128) + without_checksum(ONE_LABEL),
+        bytes(128) + with_checksum(b"\x30" + ONE_LABEL[1:]),
+        bytes(128) + SUMS_UP_BY_CHANCE,
         bytes(128) + ONE_LABEL[:-1] + b"\x02",
         bytes(128) + ONE_LABEL + b"more of the quote",
         bytes(128) + b"\x20\x00\xdf",
@@ -91,6 +98,11 @@ def test_without_length_attribute_they_are_found_behind_128_bytes() -> None:
 )
 def test_a_quote_is_not_taken_for_extensions(body: bytes) -> None:
     assert extensions.locate(body, 0) == b""
+
+
+def test_the_structure_without_checksum_above_would_be_found_if_its_length_were_told() -> None:
+    assert verifies(SUMS_UP_BY_CHANCE)
+    assert extensions.locate(bytes(128) + SUMS_UP_BY_CHANCE, 128) == SUMS_UP_BY_CHANCE
 
 
 def test_a_length_beyond_the_message_finds_nothing() -> None:

@@ -51,6 +51,8 @@ def test_a_fragment_is_told_in_ipv6(position: int) -> None:
     found = IpPacket.decode(packet)
     assert found.fragmented
     assert found.identification == 77
+    # Behind the first fragment's header the chain goes on, behind a later one's stands data.
+    assert (found.protocol, len(found.payload)) == ((17, 8) if position == 1 else (60, 16))
     assert decode_reply(packet, RX) == decode_probe(packet) == Irrelevant("a fragment")
 
 

@@ -58,7 +58,10 @@ def test_ports_in_use_are_skipped_and_counted(two_routers: Chain, family: Family
     assert run.report["health"]["ports_skipped"] > 0
     assert run.report["health"]["ports_exhausted"] == 0
     assert [(hop["lost"], hop["failed"]) for hop in run.report["hops"]] == [(0, 0)] * 3
-    assert sum(hop["skipped"] for hop in run.report["hops"]) == run.report["health"]["ports_skipped"]
+    on_path = sum(hop["skipped"] for hop in run.report["hops"])
+    assert 0 < on_path <= run.report["health"]["ports_skipped"], (
+        "beyond the target only the total counts them"
+    )
 
 
 @each_family

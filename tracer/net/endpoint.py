@@ -139,7 +139,6 @@ class Endpoint(ABC):
             return self._malformed(f"ICMP type {error.type} code {error.code}", datagram)
         try:
             identity = self.identity_of(datagram)
-            found = self._extensions(datagram.data, error)
         except DecodeError as problem:
             return self._malformed(str(problem), datagram)
         failure = local_failure(self.route, error.offender, kind, error)
@@ -159,14 +158,19 @@ class Endpoint(ABC):
             reply_ttl=datagram.ancillary.ttl,
             reply_tos=datagram.ancillary.tos,
             mtu=error.info or None if kind is ReplyKind.PACKET_TOO_BIG else None,
-            extensions=found,
+            extensions=self._extensions(datagram.data, error),
             raw=datagram.data,
         )
 
     def _extensions(self, data: bytes, error: ExtendedError) -> tuple[Extension, ...]:
-        if error.extensions_at is not None:
-            return extensions.decode(data[error.extensions_at :])
-        return extensions.decode(extensions.locate(data, 0, self.options.header_length + self.hidden))
+        """The reply's extensions; unreadable ones are none, as the reply itself is sound."""
+        located = data[error.extensions_at :] if error.extensions_at is not None else b""
+        try:
+            return extensions.decode(
+                located or extensions.locate(data, 0, self.options.header_length + self.hidden)
+            )
+        except DecodeError:
+            return ()
 
     def _transmitted(self, datagram: Datagram, error: ExtendedError) -> Iterator[Received]:  # noqa: ARG002
         """A send stamp. Sockets that cannot have one never see it."""
@@ -225,6 +229,9 @@ class DatagramEndpoint(Endpoint):
             except OSError as error:
                 self._count_send(probe, consumed=error.errno == errno.EPERM)
                 pending = list(self._errors())
+                refused = self._refused_here(probe, pending)
+                if refused is not None:
+                    return refused
                 self._early += pending
                 if not any(isinstance(item, (Reply, FailedLate, Malformed)) for item in pending):
                     return binding.refusal(binding.attempt_of(self.route, probe, Phase.SEND), error)
@@ -234,6 +241,16 @@ class DatagramEndpoint(Endpoint):
         return binding.refusal(
             binding.attempt_of(self.route, probe, Phase.SEND), OSError(errno.ENOBUFS, "flooded with errors")
         )
+
+    def _refused_here(self, probe: Probe, pending: list[Received]) -> NotSent | None:
+        """A firewall's reject fails the send and answers it at once: the failure is this probe's own."""
+        own = (self.port, probe.identity[1])
+        for item in pending:
+            if isinstance(item, FailedLate) and item.identity == own:
+                pending.remove(item)
+                self._early += pending
+                return NotSent(item.failure)
+        return None
 
     def _count_send(self, probe: Probe, *, consumed: bool) -> None:
         """Keep up with the kernel's counter: a send refused with EPERM consumes a number, others do not."""

@@ -219,8 +219,8 @@ def _tuple_taken_or_exhausted(attempt: Attempt, name: str) -> Failure:
     failure = _ports_exhausted(attempt, name)
     return msgspec.structs.replace(
         failure,
-        message=f"Source port {attempt.source_port} is exhausted towards {attempt.target} port "
-        f"{attempt.target_port}: another connection holds that 4-tuple.",
+        message=f"Source ports are exhausted towards {attempt.target}: another connection holds the 4-tuple "
+        "of the probe.",
     )
 
 
@@ -294,7 +294,7 @@ _TEXTS: dict[FailureKind, Callable[[Attempt, str], Failure]] = {
     ),
     _K.NOT_PERMITTED: _simple(
         _K.NOT_PERMITTED,
-        "This user may not open the socket or the port {attempt.source_port} ({name}).",
+        "This user may not open the socket or the source port ({name}).",
         "Choose a source port from net.ipv4.ip_unprivileged_port_start upwards, or leave it to hopscope.",
     ),
     _K.OTHER: _simple(

@@ -41,8 +41,8 @@ class SystemClock:
     async def wait(self, deadline_ns: int | None, fileno: int | None) -> None:
         loop = asyncio.get_running_loop()
         self._watch(loop, fileno)
-        self._readable = False  # a descriptor that still is says so again in the next pass of the loop
         await asyncio.sleep(0)  # whoever waits for the past must let the others run too
+        self._readable = False  # what still is says so again in the next pass of the loop
         while not (self._woken or self._readable):
             remaining_ns = None if deadline_ns is None else deadline_ns - self.now_ns()
             if remaining_ns is not None and remaining_ns <= 0:

@@ -82,9 +82,10 @@ class Cursor:
             self._end = outer
 
     def _limit(self, count: int) -> int:
-        if not 0 <= count <= self.remaining:
+        end = self.offset + count
+        if count < 0 or end > self._end:
             raise self.error(f"wants {count} bytes, has {self.remaining}")
-        return self.offset + count
+        return end
 
     def _advance(self, count: int) -> int:
         start = self.offset

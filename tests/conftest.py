@@ -1,0 +1,10 @@
+"""Settings that hold for every test."""
+
+import os
+
+from hypothesis import settings
+
+# "fast" runs on every change; HYPOTHESIS_PROFILE=deep looks longer. Under CI a failure must be repeatable.
+settings.register_profile("fast", max_examples=100, deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("deep", max_examples=5000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))

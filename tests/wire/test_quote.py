@@ -1,0 +1,92 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.wire.wire_strategies import FAMILIES, PROTOCOLS, SOURCE, TARGET, a_probe, probes, value_or_error
+from tracer.errors import DecodeError
+from tracer.model import Family, Probe, Protocol, Quoted
+from tracer.wire.address import family_of
+from tracer.wire.build import echo_reply, probe_packet
+from tracer.wire.ip import HEADER_LENGTH, IpPacket, forwarded
+from tracer.wire.ipv4 import Ipv4Header
+from tracer.wire.quote import decode_quote, find_quote
+
+EVERY = pytest.mark.parametrize(
+    ("family", "protocol"), [(family, protocol) for family in FAMILIES for protocol in PROTOCOLS]
+)
+
+
+@given(probes())
+def test_eight_bytes_behind_the_ip_header_tell_the_probe(probe: Probe) -> None:
+    family = family_of(probe.target)
+    packet = probe_packet(probe, SOURCE[family])
+    assert decode_quote(family, packet[: HEADER_LENGTH[family] + 8]) == Quoted(
+        protocol=probe.protocol,
+        destination=probe.target,
+        identity=probe.identity,
+        ttl=probe.ttl,
+        tos=probe.shape.tos,
+    )
+
+
+@EVERY
+def test_seven_bytes_do_not(family: Family, protocol: Protocol) -> None:
+    packet = probe_packet(a_probe(family, protocol), SOURCE[family])
+    with pytest.raises(DecodeError, match="wants 8 bytes, has 7"):
+        decode_quote(family, packet[: HEADER_LENGTH[family] + 7])
+
+
+@EVERY
+def test_ttl_and_tos_are_those_the_router_saw(family: Family, protocol: Protocol) -> None:
+    packet = forwarded(probe_packet(a_probe(family, protocol), SOURCE[family]), ttl=1, tos=0x28)
+    quoted = decode_quote(family, packet)
+    assert (quoted.ttl, quoted.tos) == (1, 0x28)
+
+
+@pytest.mark.parametrize("length", [0, 8, 20, 0xFFFF])
+def test_the_length_in_a_quoted_ipv4_header_does_not_matter(length: int) -> None:
+    probe = a_probe(Family.IPV4, Protocol.UDP)
+    packet = probe_packet(probe, SOURCE[Family.IPV4])
+    altered = packet[:2] + length.to_bytes(2, "big") + packet[4:28]
+    assert decode_quote(Family.IPV4, altered).identity == probe.identity
+
+
+def test_ip_options_in_a_quote_are_skipped() -> None:
+    probe = a_probe(Family.IPV4, Protocol.UDP)
+    plain = IpPacket.decode(probe_packet(probe, SOURCE[Family.IPV4]))
+    header = Ipv4Header(
+        source=plain.source, destination=plain.destination, protocol=17, ttl=1, options=b"\x01" * 8
+    )
+    assert decode_quote(Family.IPV4, header.encode(plain.payload)).identity == probe.identity
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_cannot_have_been_a_probe_is_none_to_find_and_an_error_to_decode(family: Family) -> None:
+    other = Family.IPV4 if family is Family.IPV6 else Family.IPV6
+    ping = probe_packet(a_probe(family, Protocol.ICMP), SOURCE[family])
+    for datagram in (
+        echo_reply(ping, 64),
+        IpPacket(
+            source=SOURCE[family], destination=TARGET[family], ttl=1, protocol=50, payload=bytes(8)
+        ).encode(),
+        probe_packet(a_probe(other, Protocol.UDP), SOURCE[other]),
+    ):
+        assert find_quote(family, datagram) is None
+        with pytest.raises(DecodeError, match="no probe"):
+            decode_quote(family, datagram)
+
+
+def test_a_later_fragment_tells_nothing() -> None:
+    header = Ipv4Header(
+        source=SOURCE[Family.IPV4],
+        destination=TARGET[Family.IPV4],
+        protocol=17,
+        ttl=1,
+        fragment_offset=185,
+    )
+    assert find_quote(Family.IPV4, header.encode(bytes(8))) is None
+
+
+@given(st.sampled_from(FAMILIES), st.binary(max_size=120))
+def test_arbitrary_bytes_are_a_quote_or_a_decode_error(family: Family, body: bytes) -> None:
+    assert isinstance(value_or_error(decode_quote, family, body), Quoted | DecodeError)

@@ -17,7 +17,7 @@ class SystemClock:
     """The monotonic clock of the system, 0 at creation; serves one waiting task at a time.
 
     The descriptor of the last ``wait`` stays registered with the event loop, so that waiting costs no system
-    call but the loop's own; ``close`` gives it back.
+    call but the loop's own; call ``close`` before that descriptor is closed.
     """
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ class SystemClock:
     """The monotonic clock of the system, 0 at creation; serves one waiting task at a time.
 
     The descriptor of the last ``wait`` stays registered with the event loop, so that waiting costs no system
-    call but the loop's own; ``close`` gives it back.
+    call but the loop's own; call ``close`` before that descriptor is closed.
     """
 
     def __init__(self) -> None:
@@ -41,8 +41,8 @@ class SystemClock:
     async def wait(self, deadline_ns: int | None, fileno: int | None) -> None:
         loop = asyncio.get_running_loop()
         self._watch(loop, fileno)
-        self._readable = False  # a descriptor that still is says so again in the next pass of the loop
         await asyncio.sleep(0)  # whoever waits for the past must let the others run too
+        self._readable = False  # what still is says so again in the next pass of the loop
         while not (self._woken or self._readable):
             remaining_ns = None if deadline_ns is None else deadline_ns - self.now_ns()
             if remaining_ns is not None and remaining_ns <= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -92,7 +93,13 @@ def answer(net: Internet, packet: Packet, now_ns: int = 0) -> Packet:
     return reply
 
 
+def heard(net: Internet, packet: Packet, times: int, now_ns: int = 0) -> int:
+    """How many answers come to so many sends of the same packet."""
+    data = bytes(packet)
+    return sum(len(net.respond(data, now_ns)) for _ in range(times))
+
+
 def within_five_sigma(count: int, trials: int, probability: float) -> bool:
     """Whether a count is what a binomial distribution gives."""
-    sigma = (trials * probability * (1 - probability)) ** 0.5
+    sigma = math.sqrt(trials * probability * (1 - probability))
     return abs(count - trials * probability) <= 5 * sigma

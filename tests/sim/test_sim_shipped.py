@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sim.simulation import MS, S, answers, ping, syn, udp
+from tests.sim.simulation import MS, S, answers, heard, ping, syn, udp
 from tracer.model import Family
 from tracer.sim.internet import Internet
 from tracer.sim.journey import Fate
@@ -100,10 +100,7 @@ def test_clean_gives_exactly_the_rtts_of_its_file() -> None:
 
 def test_loss_begins_in_the_middle_and_reaches_the_target() -> None:
     net = Internet(load("loss"), seed=1)
-    lost = {
-        ttl: sum(not answers(net, ping(ttl, destination="203.0.113.90")) for _ in range(1000))
-        for ttl in (4, 5, 9)
-    }
+    lost = {ttl: 1000 - heard(net, ping(ttl, destination="203.0.113.90"), 1000) for ttl in (4, 5, 9)}
     assert lost[4] == 0
     # 1 - 0.88 * 0.91 = 0.199; five sigma of 1000 trials are 63.
     assert 137 <= lost[5] <= 262
@@ -112,13 +109,13 @@ def test_loss_begins_in_the_middle_and_reaches_the_target() -> None:
 
 def test_ratelimit_limits_one_router_and_leaves_its_successors_clean() -> None:
     net = Internet(load("ratelimit"), seed=1)
-    heard = dict.fromkeys(range(1, 9), 0)
+    came = dict.fromkeys(range(1, 9), 0)
     for tick in range(100):
-        for ttl in heard:
-            heard[ttl] += len(answers(net, ping(ttl, destination="203.0.113.100"), tick * S // 10))
+        for ttl in came:
+            came[ttl] += heard(net, ping(ttl, destination="203.0.113.100"), 1, tick * S // 10)
     # Ten seconds at two a second, after a burst of two.
-    assert heard.pop(4) in range(20, 23)
-    assert set(heard.values()) == {100}
+    assert came.pop(4) in range(20, 23)
+    assert set(came.values()) == {100}
 
 
 def test_route_change_leads_over_a_longer_branch_after_ten_seconds() -> None:

@@ -152,7 +152,7 @@ class SimChannel:
     def deadline(self) -> int | None:
         return self._pending[0][0] if self._pending else None
 
-    def fileno(self) -> None:
+    def fileno(self) -> int | None:
         return None
 
     def close(self) -> None:

@@ -69,8 +69,8 @@ def flow_key(source: Address, destination: Address, protocol: Protocol, first: i
 def branch(key: bytes, balancer: int, width: int) -> int:
     """Which of ``width`` parallel routers a flow takes, 0..width-1, in the diamond beginning at ``balancer``.
 
-    CRC-32 of the key, moved by the balancer and mixed by the finisher of MurmurHash3, scaled to the width:
-    the same in every run and on every machine, and unrelated from one diamond to the next.
+    CRC-32 of the key, plus 0x9E3779B9 times the balancer, mixed by the finisher of MurmurHash3, scaled to
+    the width: the same in every run and on every machine, and unrelated from one diamond to the next.
     """
     mixed = (zlib.crc32(key) + balancer * 0x9E3779B9) & 0xFFFFFFFF
     mixed = ((mixed ^ (mixed >> 16)) * 0x85EBCA6B) & 0xFFFFFFFF

@@ -15,7 +15,7 @@ from tracer.events import (
     ReplyReceived,
     SendFailed,
 )
-from tracer.model import Address, Extension, Icmp, StampClock, Ttl
+from tracer.model import Address, Extension, Icmp, ProbeState, StampClock, Ttl
 from tracer.stats.loss import loss_pct, wilson
 from tracer.stats.series import ProbeKey, Recent, Series
 from tracer.stats.snapshot import ClockCount, HopSnapshot, ResponderSnapshot
@@ -143,14 +143,13 @@ class HopStats:
         self._recent.put(_key(event), None)
 
     def _enter_failed(self, event: SendFailed) -> None:
-        key = _key(event)
         self.failed += 1
-        if key in self._outstanding:
-            self._outstanding.remove(key)
-        # A neighbour's silence is told after 3 s, when the probe may already count as lost; the network
-        # never saw it. That is long before so recent a probe leaves the window.
-        elif self._recent.forget(key):
-            self.lost -= 1
+        self._outstanding.discard(_key(event))
+        if event.was is ProbeState.LOST:
+            # A neighbour's silence is told after 3 s, when the probe already counts as lost; the network
+            # never saw it.
+            self._recent.forget(_key(event))
+            self.lost = max(self.lost - 1, 0)
 
     def _enter_skipped(self, _event: PortSkipped) -> None:
         self.skipped += 1

@@ -7,8 +7,6 @@ arguments. The engine asks to be ticked at ``deadline``.
 
 from __future__ import annotations
 
-from collections import deque
-
 import msgspec
 
 from tracer.config import TraceConfig
@@ -92,8 +90,7 @@ class Engine:
         self._pacer = Pacer(config.max_rate, config.max_inflight, now)
         self._round = Round(config, RoundId(0), now)
         self._story = Story(spec.label)
-        self._planned: dict[Sequence, TrackedProbe] = {}
-        self._again: deque[Ttl] = deque()
+        self._planned: TrackedProbe | None = None
         self._waits_for_port = False
         self._commands: list[Command] = []
         self._reached = False
@@ -141,7 +138,7 @@ class Engine:
             self._lose(tracked, LossReason.TIMEOUT, now)
         for tracked in self._memory.forgotten(now):
             self._release(tracked)
-        self._plan_probes(now)
+        self._plan_probe(now)
         if self._round.is_over(now, self._memory.outstanding):
             self._finish_round(now)
 
@@ -151,7 +148,7 @@ class Engine:
             return
         for tracked in self._memory.all_outstanding():
             self._lose(tracked, LossReason.TRACE_END, now)
-        self._planned.clear()
+        self._planned = None
         self._commands.clear()
         self.ended = reason
 
@@ -163,7 +160,7 @@ class Engine:
         self._round = Round(self._config, RoundId(self._round.id + 1), now)
         self._window.new_round()
         self._plan.new_round()
-        self._plan_probes(now)
+        self._plan_probe(now)
 
     def _end_reason(self) -> EndReason:
         if self._highest_sent == 0:
@@ -175,24 +172,23 @@ class Engine:
 
     # Probes go out
 
-    def _plan_probes(self, now: int) -> None:
-        """Issue what was skipped, then what the window and the pacer let out."""
+    def _plan_probe(self, now: int) -> None:
+        """Issue the next probe that the window and the pacer let out.
+
+        One at a time: whether a TTL is sent again from another port or the next one is due depends on what
+        became of the last, and TTLs go out in ascending order.
+        """
         self._waits_for_port = False
-        while self._again and self._issue(self._again[0]):
-            self._again.popleft()
-        while (ttl := self._window.next_ttl) is not None and self._pacer.ready_at(now) <= now:
-            if self._again or not self._issue(ttl):
-                break
-            self._pacer.take(now)
-            self._window.advance()
-        all_sent = self._window.next_ttl is None and not self._planned and not self._again
+        ttl = self._window.next_ttl
+        if ttl is not None and self._planned is None and self._pacer.ready_at(now) <= now:
+            self._waits_for_port = not self._issue(ttl)
+        all_sent = ttl is None and self._planned is None
         self._round.move(RoundInput.ALL_SENT if all_sent else RoundInput.MORE_TO_SEND)
 
     def _issue(self, ttl: Ttl) -> bool:
         """Plan one probe; False while our own probes hold every port it could use."""
         ports = self._take_ports()
         if ports is None:
-            self._waits_for_port = True
             return False
         spec = self._spec
         probe = Probe(
@@ -207,7 +203,7 @@ class Engine:
             target_port=ports.target,
             shape=spec.shape,
         )
-        self._planned[probe.sequence] = TrackedProbe(probe, ports)
+        self._planned = TrackedProbe(probe, ports)
         self._commands.append(SendProbe(probe, ports.lap_ends))
         return True
 
@@ -223,25 +219,32 @@ class Engine:
         while True:
             sequence = Sequence(self._next_sequence)
             self._next_sequence = (self._next_sequence + 1) & 0xFFFF
-            if sequence not in self._planned and not self._memory.knows(sequence):
+            if not self._memory.knows(sequence):
                 return sequence
 
     def answer(self, command: SendProbe, result: SendResult, now: int) -> None:
-        """The channel's immediate answer to a SendProbe."""
-        tracked = self._planned.pop(command.probe.sequence)
+        """The channel's immediate answer to the SendProbe that ``take_commands`` gave last."""
+        tracked, self._planned = self._planned, None
+        if tracked is None or tracked.probe is not command.probe:
+            raise ValueError("an answer to a probe that is not planned")
         match result:
             case Sent():
+                self._used_turn(now)
                 self._left(tracked, result, now)
             case PortInUse():
                 tracked.move(ProbeInput.PORT_IN_USE)
                 self._plan.refuse(tracked.ports)
                 self._story.skipped(tracked, now)
-                self._again.append(tracked.probe.ttl)
             case NotSent(failure):
+                self._used_turn(now)
                 self._plan.free(tracked.ports)
                 self._fail(tracked, failure, now)
-        if not self._planned:
-            self._plan_probes(now)
+        self._plan_probe(now)
+
+    def _used_turn(self, now: int) -> None:
+        """The planned probe has met its end or is on its way: the next TTL is due."""
+        self._pacer.take(now)
+        self._window.advance()
 
     def _left(self, tracked: TrackedProbe, result: Sent, now: int) -> None:
         tracked.probe = msgspec.structs.replace(tracked.probe, source_port=result.source_port)

@@ -250,7 +250,7 @@ class Engine:
         tracked.probe = msgspec.structs.replace(tracked.probe, source_port=result.source_port)
         tracked.tx = result.at
         tracked.move(ProbeInput.LEFT)
-        self._memory.left(tracked)
+        self._memory.left(tracked, now)
         self._highest_sent = max(self._highest_sent, tracked.probe.ttl)
         self._story.sent(tracked, result.at, now)
 

@@ -13,12 +13,15 @@ from tracer.model import Identity, Probe, ProbeState, Stamp
 class TrackedProbe:
     """One probe and how far it has come."""
 
-    __slots__ = ("packet", "ports", "probe", "released", "state", "tx")
+    __slots__ = ("left_ns", "packet", "ports", "probe", "released", "state", "tx")
 
     def __init__(self, probe: Probe, ports: Ports) -> None:
         self.probe = probe
         self.ports = ports
         self.state = ProbeState.PLANNED
+        self.left_ns = 0
+        """When the engine learned that it had left; its timeout counts from here. A stamp may be revised, and
+        no stamp, however wrong, may keep a probe waiting for ever."""
         self.tx: Stamp | None = None
         self.packet: bytes | None = None
         self.released = False
@@ -47,8 +50,9 @@ class ProbeMemory:
         self.outstanding = 0
         """How many probes await an answer."""
 
-    def left(self, tracked: TrackedProbe) -> None:
-        """The probe is on its way (its ``tx`` is set)."""
+    def left(self, tracked: TrackedProbe, now: int) -> None:
+        """The probe is on its way; ``now`` never runs backwards."""
+        tracked.left_ns = now
         self._by_identity[tracked.probe.identity] = tracked
         self._sequences.add(tracked.probe.sequence)
         self._waiting.append(tracked)
@@ -66,7 +70,7 @@ class ProbeMemory:
     def next_loss_ns(self) -> int | None:
         """When the oldest outstanding probe times out."""
         self._drop_settled()
-        return self._sent_ns(self._waiting[0]) + self._timeout_ns if self._waiting else None
+        return self._waiting[0].left_ns + self._timeout_ns if self._waiting else None
 
     def timed_out(self, now: int) -> Iterator[TrackedProbe]:
         """Outstanding probes whose timeout has passed, oldest first; the caller settles each."""
@@ -80,7 +84,7 @@ class ProbeMemory:
 
     def forgotten(self, now: int) -> Iterator[TrackedProbe]:
         """Probes no answer can be credited to any more, oldest first."""
-        while self._remembered and self._sent_ns(self._remembered[0]) + self._memory_ns <= now:
+        while self._remembered and self._remembered[0].left_ns + self._memory_ns <= now:
             tracked = self._remembered.popleft()
             identity = tracked.probe.identity
             if self._by_identity.get(identity) is tracked:
@@ -102,7 +106,3 @@ class ProbeMemory:
     def _drop_settled(self) -> None:
         while self._waiting and self._waiting[0].state is not ProbeState.OUTSTANDING:
             self._waiting.popleft()
-
-    @staticmethod
-    def _sent_ns(tracked: TrackedProbe) -> int:
-        return tracked.tx.ns if tracked.tx is not None else 0

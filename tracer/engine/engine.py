@@ -186,8 +186,8 @@ class Engine:
         self._round.move(RoundInput.ALL_SENT if all_sent else RoundInput.MORE_TO_SEND)
 
     def _issue(self, ttl: Ttl) -> bool:
-        """Plan one probe; False while our own probes hold every port it could use."""
-        ports = self._take_ports()
+        """Plan one probe; False while our own probes hold every port or sequence it could use."""
+        ports = None if self._memory.full else self._take_ports()
         if ports is None:
             return False
         spec = self._spec

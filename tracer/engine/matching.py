@@ -9,6 +9,13 @@ from tracer.engine.lifecycle import PROBE_TRANSITIONS, ProbeInput
 from tracer.engine.ports import Ports
 from tracer.model import Identity, Probe, ProbeState, Stamp
 
+MEMORY_LIMIT = 32768
+"""So many probes at most are remembered beside the outstanding ones, half of what sequences can tell apart:
+at a high rate the settled ones are forgotten earlier."""
+
+OUTSTANDING_LIMIT = 61440
+"""With so many probes remembered no further one is sent; sequences for the ones to come stay free."""
+
 
 class TrackedProbe:
     """One probe and how far it has come."""
@@ -37,7 +44,7 @@ class TrackedProbe:
 class ProbeMemory:
     """Probes by identity, outstanding ones in the order of their loss, all in the order of their sending.
 
-    Bounded by the sending rate: a probe is forgotten ``memory_ns`` after it left.
+    A probe is forgotten ``memory_ns`` after it left, and earlier when there are too many.
     """
 
     def __init__(self, timeout_ns: int, memory_ns: int) -> None:
@@ -84,7 +91,7 @@ class ProbeMemory:
 
     def forgotten(self, now: int) -> Iterator[TrackedProbe]:
         """Probes no answer can be credited to any more, oldest first."""
-        while self._remembered and self._remembered[0].left_ns + self._memory_ns <= now:
+        while self._remembered and self._is_old(self._remembered[0], now):
             tracked = self._remembered.popleft()
             identity = tracked.probe.identity
             if self._by_identity.get(identity) is tracked:
@@ -102,6 +109,16 @@ class ProbeMemory:
             ),
             None,
         )
+
+    @property
+    def full(self) -> bool:
+        """So many probes are outstanding that no sequence should be given to another."""
+        return len(self._remembered) >= OUTSTANDING_LIMIT
+
+    def _is_old(self, tracked: TrackedProbe, now: int) -> bool:
+        if tracked.state is not ProbeState.OUTSTANDING and len(self._remembered) > MEMORY_LIMIT:
+            return True
+        return tracked.left_ns + self._memory_ns <= now
 
     def _drop_settled(self) -> None:
         while self._waiting and self._waiting[0].state is not ProbeState.OUTSTANDING:

@@ -276,9 +276,14 @@ class Engine:
             case Reply():
                 return isinstance(self._match(item), TrackedProbe)
             case TransmitStamp() | FailedLate():
-                return self._memory.find(item.identity) is not None
+                return self._find(item) is not None
             case Malformed() | Notice():
                 return False
+
+    def _find(self, item: TransmitStamp | FailedLate) -> TrackedProbe | None:
+        """The probe it is about. Two targets may be probed from the same ports, so identity is not enough."""
+        ours = item.destination == self._spec.target and item.protocol is self._spec.protocol
+        return self._memory.find(item.identity) if ours else None
 
     def _match(self, reply: Reply) -> TrackedProbe | ForeignReason:
         quoted = reply.quoted
@@ -320,13 +325,13 @@ class Engine:
                 self._round.path_end_answered(now, event.rtt_ns)
 
     def _stamp(self, stamp: TransmitStamp) -> None:
-        tracked = self._memory.find(stamp.identity)
+        tracked = self._find(stamp)
         if tracked is not None:
             tracked.tx = stamp.at
             tracked.packet = stamp.packet
 
     def _failed_late(self, item: FailedLate, now: int) -> None:
-        tracked = self._memory.find(item.identity)
+        tracked = self._find(item)
         if tracked is not None and tracked.state in (ProbeState.OUTSTANDING, ProbeState.LOST):
             self._settle(tracked, tracked.state)
             self._fail(tracked, item.failure, now)

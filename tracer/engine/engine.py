@@ -95,6 +95,7 @@ class Engine:
         self._commands: list[Command] = []
         self._reached = False
         self._highest_sent = 0
+        self._on_the_network = 0
         self.ended: EndReason | None = None
         """Why the trace ended; None while it runs."""
 
@@ -163,7 +164,7 @@ class Engine:
         self._plan_probe(now)
 
     def _end_reason(self) -> EndReason:
-        if self._highest_sent == 0:
+        if self._on_the_network == 0:
             return EndReason.ERROR
         if self._reached:
             return EndReason.TARGET_REACHED
@@ -251,6 +252,7 @@ class Engine:
         tracked.tx = result.at
         tracked.move(ProbeInput.LEFT)
         self._memory.left(tracked, now)
+        self._on_the_network += 1
         self._highest_sent = max(self._highest_sent, tracked.probe.ttl)
         self._story.sent(tracked, result.at, now)
 
@@ -333,6 +335,7 @@ class Engine:
     def _failed_late(self, item: FailedLate, now: int) -> None:
         tracked = self._find(item)
         if tracked is not None and tracked.state in (ProbeState.OUTSTANDING, ProbeState.LOST):
+            self._on_the_network -= 1
             self._settle(tracked, tracked.state)
             self._fail(tracked, item.failure, now)
 

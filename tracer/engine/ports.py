@@ -6,6 +6,7 @@ still need. It never gives the same pair to two probes that can both be answered
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -197,7 +198,10 @@ def plan_kind(protocol: ProbeProtocol, config: TraceConfig) -> PortPlanKind:
 
 
 def port_plan(protocol: ProbeProtocol, config: TraceConfig, usable: Sequence[int], seed: int) -> PortPlan:
-    """The plan that the options ask for; ``usable`` are the source ports that may be chosen."""
+    """The plan that the options ask for; ``usable`` are the source ports that may be chosen, ascending.
+
+    Moving source ports start anywhere (``seed``), or at the first one from ``initial_sequence`` on.
+    """
     if protocol is ProbeProtocol.ICMP:
         return NoPorts()
     source, target = Port(config.source_port or 0), Port(config.target_port or TCP_TARGET_PORT)
@@ -207,4 +211,5 @@ def port_plan(protocol: ProbeProtocol, config: TraceConfig, usable: Sequence[int
         case PortPlanKind.FIXED_SOURCE:
             return MovingTarget(source, Port(config.initial_sequence or FIRST_TARGET_PORT))
         case PortPlanKind.FIXED_TARGET:
-            return MovingSource(target, usable, start=0 if config.initial_sequence is not None else seed)
+            first = config.initial_sequence
+            return MovingSource(target, usable, start=seed if first is None else bisect_left(usable, first))

@@ -33,7 +33,8 @@ class Ports(NamedTuple):
     source: Port
     target: Port
     lap_ends: bool = False
-    """No other source port is left to try: if this one is in use, the range is exhausted."""
+    """No other pair is left to try: if this one is in use, that is a failure. A plan says so at the latest
+    after one lap, so that no probe is tried for ever."""
 
 
 class PortPlan(Protocol):
@@ -114,30 +115,36 @@ class MovingTarget:
         self._next = 0
         self._lap = min(TARGET_LAP, LAST_PORT - first + 1)
         self._held: set[int] = set()
+        self._refused: set[int] = set()
 
     def take(self) -> Ports | None:
-        """The next target port of the lap that no outstanding probe uses, else one beyond the lap."""
+        """The next target port of the lap that no unanswered probe uses, else one beyond the lap."""
         for _ in range(self._lap):
             port = self._first + self._next
             self._next = (self._next + 1) % self._lap
-            if port not in self._held:
+            if self._is_free(port):
                 return self._hold(port)
         beyond = range(self._first + self._lap, LAST_PORT + 1)
-        port = next((port for port in beyond if port not in self._held), 0)
+        port = next((port for port in beyond if self._is_free(port)), 0)
         return self._hold(port) if port else None
+
+    def _is_free(self, port: int) -> bool:
+        return port not in self._held and port not in self._refused
 
     def _hold(self, port: int) -> Ports:
         self._held.add(port)
-        return Ports(self._source, Port(port))
+        return Ports(self._source, Port(port), lap_ends=len(self._refused) + 1 >= self._lap)
 
     def free(self, ports: Ports) -> None:
         self._held.discard(ports.target)
 
     def refuse(self, ports: Ports) -> None:
+        """BSD tells at connect that a socket has this pair of ports towards the target already."""
         self.free(ports)
+        self._refused.add(ports.target)
 
     def new_round(self) -> None:
-        """Target ports are never in use on this host."""
+        self._refused.clear()
 
 
 class FixedPair:
@@ -146,7 +153,7 @@ class FixedPair:
     kind = PortPlanKind.FIXED_BOTH
 
     def __init__(self, source: Port, target: Port) -> None:
-        self._ports = Ports(source, target)
+        self._ports = Ports(source, target, lap_ends=True)
         self._held = False
 
     def take(self) -> Ports | None:
@@ -171,7 +178,7 @@ class NoPorts:
     kind = PortPlanKind.FIXED_SOURCE
 
     def take(self) -> Ports | None:
-        return Ports(Port(0), Port(0))
+        return Ports(Port(0), Port(0), lap_ends=True)
 
     def free(self, ports: Ports) -> None:
         """Sequences are told apart by the engine."""

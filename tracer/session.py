@@ -70,6 +70,7 @@ class Session:
         self._channel = prepared.channel
         self._clock = prepared.clock
         self._traces: list[_Trace] = []
+        self._finished: list[Engine] = []
         self._stop: EndReason | None = None
 
     def stop(self, reason: EndReason = EndReason.INTERRUPTED) -> None:
@@ -136,6 +137,7 @@ class Session:
         events: list[Event] = [*engine.take_events()]
         if engine.ended is not None:
             self._traces.remove(trace)
+            self._finished.append(engine)
             self._channel.close_trace(engine.trace)
             events.append(self._ended(trace.label, engine.ended, None))
         self._tell(events)
@@ -155,11 +157,16 @@ class Session:
             trace.pending.extend(trace.engine.take_commands())
 
     def _deliver(self, item: Received, now: int) -> None:
-        """Give what came in to the trace it belongs to; what belongs to none is the first one's oddity."""
+        """Give what came in to the trace it belongs to; what belongs to none is the first one's oddity.
+
+        What answers a trace that has ended comes too late for its report, and is no oddity of another one.
+        """
         destination = None if isinstance(item, Notice) else item.destination
         candidates = [trace for trace in self._traces if trace.engine.target == destination] or self._traces
         claiming = (trace for trace in candidates if trace.engine.claims(item))
-        chosen = next(claiming, None) or next(iter(candidates), None)
+        chosen = next(claiming, None)
+        if chosen is None and not any(engine.claims(item) for engine in self._finished):
+            chosen = next(iter(candidates), None)
         if chosen is not None:
             chosen.engine.receive(item, now)
 

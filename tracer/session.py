@@ -15,6 +15,7 @@ import msgspec
 from tracer.config import TraceConfig
 from tracer.engine.engine import Engine, TraceSpec
 from tracer.engine.ports import port_plan
+from tracer.errors import LocalError
 from tracer.events import Event, TraceEnded, TraceStarted
 from tracer.interfaces import Channel, Clock, Command, Notice, Received, ReleaseProbe, SendProbe
 from tracer.model import (
@@ -79,7 +80,7 @@ class Session:
         self._clock.wake()
 
     async def run(self) -> None:
-        """Trace. Raises LocalError where the channel cannot be made ready, and what a listener raises."""
+        """Trace. Raises nothing but what a listener raises."""
         self._begin()
         while self._traces:
             now = self._clock.now_ns()
@@ -106,7 +107,16 @@ class Session:
             if target.address is None:
                 self._tell([self._ended(target.label, EndReason.ERROR, _not_resolved(target))])
         for route in self._prepared.routes:
+            self._open(route)
+
+    def _open(self, route: Route) -> None:
+        """Start a trace; one that this host cannot start ends at once and leaves the others alone."""
+        try:
             self._channel.open_trace(route)
+        except LocalError as error:
+            label = self._prepared.targets[route.trace].label
+            self._tell([self._ended(label, EndReason.ERROR, error.failure)])
+        else:
             self._traces.append(self._trace(route))
 
     def _trace(self, route: Route) -> _Trace:

@@ -80,10 +80,13 @@ def simulated(
         clock=clock,
         targets=targets,
         routes=_routes(targets, protocol, config),
-        usable_ports=range(config.initial_sequence or 32768, 61000),
+        usable_ports=range(config.initial_sequence or SIMULATED_PORTS.start, SIMULATED_PORTS.stop),
         seed=SIMULATED_SEED,
     )
 
+
+SIMULATED_PORTS = range(32768, 65536)
+"""Source ports of simulated probes; nobody else uses any."""
 
 SIMULATED_SEED = 1
 """A simulation is the same every time."""

@@ -15,6 +15,7 @@ import msgspec
 from tracer.config import TraceConfig
 from tracer.engine.engine import Engine, TraceSpec
 from tracer.engine.ports import port_plan
+from tracer.errors import LocalError
 from tracer.events import Event, TraceEnded, TraceStarted
 from tracer.interfaces import Channel, Clock, Command, Notice, Received, ReleaseProbe, SendProbe
 from tracer.model import (
@@ -70,6 +71,7 @@ class Session:
         self._channel = prepared.channel
         self._clock = prepared.clock
         self._traces: list[_Trace] = []
+        self._finished: list[Engine] = []
         self._stop: EndReason | None = None
 
     def stop(self, reason: EndReason = EndReason.INTERRUPTED) -> None:
@@ -78,7 +80,7 @@ class Session:
         self._clock.wake()
 
     async def run(self) -> None:
-        """Trace. Raises LocalError where the channel cannot be made ready, and what a listener raises."""
+        """Trace. Raises nothing but what a listener raises."""
         self._begin()
         while self._traces:
             now = self._clock.now_ns()
@@ -105,7 +107,16 @@ class Session:
             if target.address is None:
                 self._tell([self._ended(target.label, EndReason.ERROR, _not_resolved(target))])
         for route in self._prepared.routes:
+            self._open(route)
+
+    def _open(self, route: Route) -> None:
+        """Start a trace; one that this host cannot start ends at once and leaves the others alone."""
+        try:
             self._channel.open_trace(route)
+        except LocalError as error:
+            label = self._prepared.targets[route.trace].label
+            self._tell([self._ended(label, EndReason.ERROR, error.failure)])
+        else:
             self._traces.append(self._trace(route))
 
     def _trace(self, route: Route) -> _Trace:
@@ -136,6 +147,7 @@ class Session:
         events: list[Event] = [*engine.take_events()]
         if engine.ended is not None:
             self._traces.remove(trace)
+            self._finished.append(engine)
             self._channel.close_trace(engine.trace)
             events.append(self._ended(trace.label, engine.ended, None))
         self._tell(events)
@@ -155,11 +167,16 @@ class Session:
             trace.pending.extend(trace.engine.take_commands())
 
     def _deliver(self, item: Received, now: int) -> None:
-        """Give what came in to the trace it belongs to; what belongs to none is the first one's oddity."""
+        """Give what came in to the trace it belongs to; what belongs to none is the first one's oddity.
+
+        What answers a trace that has ended comes too late for its report, and is no oddity of another one.
+        """
         destination = None if isinstance(item, Notice) else item.destination
         candidates = [trace for trace in self._traces if trace.engine.target == destination] or self._traces
         claiming = (trace for trace in candidates if trace.engine.claims(item))
-        chosen = next(claiming, None) or next(iter(candidates), None)
+        chosen = next(claiming, None)
+        if chosen is None and not any(engine.claims(item) for engine in self._finished):
+            chosen = next(iter(candidates), None)
         if chosen is not None:
             chosen.engine.receive(item, now)
 

@@ -7,8 +7,6 @@ arguments. The engine asks to be ticked at ``deadline``.
 
 from __future__ import annotations
 
-from collections import deque
-
 import msgspec
 
 from tracer.config import TraceConfig
@@ -92,12 +90,12 @@ class Engine:
         self._pacer = Pacer(config.max_rate, config.max_inflight, now)
         self._round = Round(config, RoundId(0), now)
         self._story = Story(spec.label)
-        self._planned: dict[Sequence, TrackedProbe] = {}
-        self._again: deque[Ttl] = deque()
+        self._planned: TrackedProbe | None = None
         self._waits_for_port = False
         self._commands: list[Command] = []
         self._reached = False
         self._highest_sent = 0
+        self._on_the_network = 0
         self.ended: EndReason | None = None
         """Why the trace ended; None while it runs."""
 
@@ -141,7 +139,7 @@ class Engine:
             self._lose(tracked, LossReason.TIMEOUT, now)
         for tracked in self._memory.forgotten(now):
             self._release(tracked)
-        self._plan_probes(now)
+        self._plan_probe(now)
         if self._round.is_over(now, self._memory.outstanding):
             self._finish_round(now)
 
@@ -151,7 +149,7 @@ class Engine:
             return
         for tracked in self._memory.all_outstanding():
             self._lose(tracked, LossReason.TRACE_END, now)
-        self._planned.clear()
+        self._planned = None
         self._commands.clear()
         self.ended = reason
 
@@ -163,10 +161,10 @@ class Engine:
         self._round = Round(self._config, RoundId(self._round.id + 1), now)
         self._window.new_round()
         self._plan.new_round()
-        self._plan_probes(now)
+        self._plan_probe(now)
 
     def _end_reason(self) -> EndReason:
-        if self._highest_sent == 0:
+        if self._on_the_network == 0:
             return EndReason.ERROR
         if self._reached:
             return EndReason.TARGET_REACHED
@@ -175,24 +173,23 @@ class Engine:
 
     # Probes go out
 
-    def _plan_probes(self, now: int) -> None:
-        """Issue what was skipped, then what the window and the pacer let out."""
+    def _plan_probe(self, now: int) -> None:
+        """Issue the next probe that the window and the pacer let out.
+
+        One at a time: whether a TTL is sent again from another port or the next one is due depends on what
+        became of the last, and TTLs go out in ascending order.
+        """
         self._waits_for_port = False
-        while self._again and self._issue(self._again[0]):
-            self._again.popleft()
-        while (ttl := self._window.next_ttl) is not None and self._pacer.ready_at(now) <= now:
-            if self._again or not self._issue(ttl):
-                break
-            self._pacer.take(now)
-            self._window.advance()
-        all_sent = self._window.next_ttl is None and not self._planned and not self._again
+        ttl = self._window.next_ttl
+        if ttl is not None and self._planned is None and self._pacer.ready_at(now) <= now:
+            self._waits_for_port = not self._issue(ttl)
+        all_sent = ttl is None and self._planned is None
         self._round.move(RoundInput.ALL_SENT if all_sent else RoundInput.MORE_TO_SEND)
 
     def _issue(self, ttl: Ttl) -> bool:
-        """Plan one probe; False while our own probes hold every port it could use."""
-        ports = self._take_ports()
+        """Plan one probe; False while our own probes hold every port or sequence it could use."""
+        ports = None if self._memory.full else self._take_ports()
         if ports is None:
-            self._waits_for_port = True
             return False
         spec = self._spec
         probe = Probe(
@@ -207,7 +204,7 @@ class Engine:
             target_port=ports.target,
             shape=spec.shape,
         )
-        self._planned[probe.sequence] = TrackedProbe(probe, ports)
+        self._planned = TrackedProbe(probe, ports)
         self._commands.append(SendProbe(probe, ports.lap_ends))
         return True
 
@@ -223,31 +220,39 @@ class Engine:
         while True:
             sequence = Sequence(self._next_sequence)
             self._next_sequence = (self._next_sequence + 1) & 0xFFFF
-            if sequence not in self._planned and not self._memory.knows(sequence):
+            if not self._memory.knows(sequence):
                 return sequence
 
     def answer(self, command: SendProbe, result: SendResult, now: int) -> None:
-        """The channel's immediate answer to a SendProbe."""
-        tracked = self._planned.pop(command.probe.sequence)
+        """The channel's immediate answer to the SendProbe that ``take_commands`` gave last."""
+        tracked, self._planned = self._planned, None
+        if tracked is None or tracked.probe is not command.probe:
+            raise ValueError("an answer to a probe that is not planned")
         match result:
             case Sent():
+                self._used_turn(now)
                 self._left(tracked, result, now)
             case PortInUse():
                 tracked.move(ProbeInput.PORT_IN_USE)
                 self._plan.refuse(tracked.ports)
                 self._story.skipped(tracked, now)
-                self._again.append(tracked.probe.ttl)
             case NotSent(failure):
+                self._used_turn(now)
                 self._plan.free(tracked.ports)
                 self._fail(tracked, failure, now)
-        if not self._planned:
-            self._plan_probes(now)
+        self._plan_probe(now)
+
+    def _used_turn(self, now: int) -> None:
+        """The planned probe has met its end or is on its way: the next TTL is due."""
+        self._pacer.take(now)
+        self._window.advance()
 
     def _left(self, tracked: TrackedProbe, result: Sent, now: int) -> None:
         tracked.probe = msgspec.structs.replace(tracked.probe, source_port=result.source_port)
         tracked.tx = result.at
         tracked.move(ProbeInput.LEFT)
-        self._memory.left(tracked)
+        self._memory.left(tracked, now)
+        self._on_the_network += 1
         self._highest_sent = max(self._highest_sent, tracked.probe.ttl)
         self._story.sent(tracked, result.at, now)
 
@@ -273,9 +278,14 @@ class Engine:
             case Reply():
                 return isinstance(self._match(item), TrackedProbe)
             case TransmitStamp() | FailedLate():
-                return self._memory.find(item.identity) is not None
+                return self._find(item) is not None
             case Malformed() | Notice():
                 return False
+
+    def _find(self, item: TransmitStamp | FailedLate) -> TrackedProbe | None:
+        """The probe it is about. Two targets may be probed from the same ports, so identity is not enough."""
+        ours = item.destination == self._spec.target and item.protocol is self._spec.protocol
+        return self._memory.find(item.identity) if ours else None
 
     def _match(self, reply: Reply) -> TrackedProbe | ForeignReason:
         quoted = reply.quoted
@@ -317,14 +327,15 @@ class Engine:
                 self._round.path_end_answered(now, event.rtt_ns)
 
     def _stamp(self, stamp: TransmitStamp) -> None:
-        tracked = self._memory.find(stamp.identity)
+        tracked = self._find(stamp)
         if tracked is not None:
             tracked.tx = stamp.at
             tracked.packet = stamp.packet
 
     def _failed_late(self, item: FailedLate, now: int) -> None:
-        tracked = self._memory.find(item.identity)
+        tracked = self._find(item)
         if tracked is not None and tracked.state in (ProbeState.OUTSTANDING, ProbeState.LOST):
+            self._on_the_network -= 1
             self._settle(tracked, tracked.state)
             self._fail(tracked, item.failure, now)
 

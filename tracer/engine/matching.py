@@ -9,16 +9,26 @@ from tracer.engine.lifecycle import PROBE_TRANSITIONS, ProbeInput
 from tracer.engine.ports import Ports
 from tracer.model import Identity, Probe, ProbeState, Stamp
 
+MEMORY_LIMIT = 32768
+"""So many probes at most are remembered beside the outstanding ones, half of what sequences can tell apart:
+at a high rate the settled ones are forgotten earlier."""
+
+OUTSTANDING_LIMIT = 61440
+"""With so many probes remembered no further one is sent; sequences for the ones to come stay free."""
+
 
 class TrackedProbe:
     """One probe and how far it has come."""
 
-    __slots__ = ("packet", "ports", "probe", "released", "state", "tx")
+    __slots__ = ("left_ns", "packet", "ports", "probe", "released", "state", "tx")
 
     def __init__(self, probe: Probe, ports: Ports) -> None:
         self.probe = probe
         self.ports = ports
         self.state = ProbeState.PLANNED
+        self.left_ns = 0
+        """When the engine learned that it had left; its timeout counts from here. A stamp may be revised, and
+        no stamp, however wrong, may keep a probe waiting for ever."""
         self.tx: Stamp | None = None
         self.packet: bytes | None = None
         self.released = False
@@ -34,7 +44,7 @@ class TrackedProbe:
 class ProbeMemory:
     """Probes by identity, outstanding ones in the order of their loss, all in the order of their sending.
 
-    Bounded by the sending rate: a probe is forgotten ``memory_ns`` after it left.
+    A probe is forgotten ``memory_ns`` after it left, and earlier when there are too many.
     """
 
     def __init__(self, timeout_ns: int, memory_ns: int) -> None:
@@ -47,8 +57,9 @@ class ProbeMemory:
         self.outstanding = 0
         """How many probes await an answer."""
 
-    def left(self, tracked: TrackedProbe) -> None:
-        """The probe is on its way (its ``tx`` is set)."""
+    def left(self, tracked: TrackedProbe, now: int) -> None:
+        """The probe is on its way; ``now`` never runs backwards."""
+        tracked.left_ns = now
         self._by_identity[tracked.probe.identity] = tracked
         self._sequences.add(tracked.probe.sequence)
         self._waiting.append(tracked)
@@ -66,7 +77,7 @@ class ProbeMemory:
     def next_loss_ns(self) -> int | None:
         """When the oldest outstanding probe times out."""
         self._drop_settled()
-        return self._sent_ns(self._waiting[0]) + self._timeout_ns if self._waiting else None
+        return self._waiting[0].left_ns + self._timeout_ns if self._waiting else None
 
     def timed_out(self, now: int) -> Iterator[TrackedProbe]:
         """Outstanding probes whose timeout has passed, oldest first; the caller settles each."""
@@ -80,7 +91,7 @@ class ProbeMemory:
 
     def forgotten(self, now: int) -> Iterator[TrackedProbe]:
         """Probes no answer can be credited to any more, oldest first."""
-        while self._remembered and self._sent_ns(self._remembered[0]) + self._memory_ns <= now:
+        while self._remembered and self._is_old(self._remembered[0], now):
             tracked = self._remembered.popleft()
             identity = tracked.probe.identity
             if self._by_identity.get(identity) is tracked:
@@ -99,10 +110,16 @@ class ProbeMemory:
             None,
         )
 
+    @property
+    def full(self) -> bool:
+        """So many probes are outstanding that no sequence should be given to another."""
+        return len(self._remembered) >= OUTSTANDING_LIMIT
+
+    def _is_old(self, tracked: TrackedProbe, now: int) -> bool:
+        if tracked.state is not ProbeState.OUTSTANDING and len(self._remembered) > MEMORY_LIMIT:
+            return True
+        return tracked.left_ns + self._memory_ns <= now
+
     def _drop_settled(self) -> None:
         while self._waiting and self._waiting[0].state is not ProbeState.OUTSTANDING:
             self._waiting.popleft()
-
-    @staticmethod
-    def _sent_ns(tracked: TrackedProbe) -> int:
-        return tracked.tx.ns if tracked.tx is not None else 0

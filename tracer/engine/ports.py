@@ -6,6 +6,7 @@ still need. It never gives the same pair to two probes that can both be answered
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -32,7 +33,8 @@ class Ports(NamedTuple):
     source: Port
     target: Port
     lap_ends: bool = False
-    """No other source port is left to try: if this one is in use, the range is exhausted."""
+    """No other pair is left to try: if this one is in use, that is a failure. A plan says so at the latest
+    after one lap, so that no probe is tried for ever."""
 
 
 class PortPlan(Protocol):
@@ -113,30 +115,36 @@ class MovingTarget:
         self._next = 0
         self._lap = min(TARGET_LAP, LAST_PORT - first + 1)
         self._held: set[int] = set()
+        self._refused: set[int] = set()
 
     def take(self) -> Ports | None:
-        """The next target port of the lap that no outstanding probe uses, else one beyond the lap."""
+        """The next target port of the lap that no unanswered probe uses, else one beyond the lap."""
         for _ in range(self._lap):
             port = self._first + self._next
             self._next = (self._next + 1) % self._lap
-            if port not in self._held:
+            if self._is_free(port):
                 return self._hold(port)
         beyond = range(self._first + self._lap, LAST_PORT + 1)
-        port = next((port for port in beyond if port not in self._held), 0)
+        port = next((port for port in beyond if self._is_free(port)), 0)
         return self._hold(port) if port else None
+
+    def _is_free(self, port: int) -> bool:
+        return port not in self._held and port not in self._refused
 
     def _hold(self, port: int) -> Ports:
         self._held.add(port)
-        return Ports(self._source, Port(port))
+        return Ports(self._source, Port(port), lap_ends=len(self._refused) + 1 >= self._lap)
 
     def free(self, ports: Ports) -> None:
         self._held.discard(ports.target)
 
     def refuse(self, ports: Ports) -> None:
+        """BSD tells at connect that a socket has this pair of ports towards the target already."""
         self.free(ports)
+        self._refused.add(ports.target)
 
     def new_round(self) -> None:
-        """Target ports are never in use on this host."""
+        self._refused.clear()
 
 
 class FixedPair:
@@ -145,7 +153,7 @@ class FixedPair:
     kind = PortPlanKind.FIXED_BOTH
 
     def __init__(self, source: Port, target: Port) -> None:
-        self._ports = Ports(source, target)
+        self._ports = Ports(source, target, lap_ends=True)
         self._held = False
 
     def take(self) -> Ports | None:
@@ -170,7 +178,7 @@ class NoPorts:
     kind = PortPlanKind.FIXED_SOURCE
 
     def take(self) -> Ports | None:
-        return Ports(Port(0), Port(0))
+        return Ports(Port(0), Port(0), lap_ends=True)
 
     def free(self, ports: Ports) -> None:
         """Sequences are told apart by the engine."""
@@ -197,7 +205,10 @@ def plan_kind(protocol: ProbeProtocol, config: TraceConfig) -> PortPlanKind:
 
 
 def port_plan(protocol: ProbeProtocol, config: TraceConfig, usable: Sequence[int], seed: int) -> PortPlan:
-    """The plan that the options ask for; ``usable`` are the source ports that may be chosen."""
+    """The plan that the options ask for; ``usable`` are the source ports that may be chosen, ascending.
+
+    Moving source ports start anywhere (``seed``), or at the first one from ``initial_sequence`` on.
+    """
     if protocol is ProbeProtocol.ICMP:
         return NoPorts()
     source, target = Port(config.source_port or 0), Port(config.target_port or TCP_TARGET_PORT)
@@ -207,4 +218,5 @@ def port_plan(protocol: ProbeProtocol, config: TraceConfig, usable: Sequence[int
         case PortPlanKind.FIXED_SOURCE:
             return MovingTarget(source, Port(config.initial_sequence or FIRST_TARGET_PORT))
         case PortPlanKind.FIXED_TARGET:
-            return MovingSource(target, usable, start=0 if config.initial_sequence is not None else seed)
+            first = config.initial_sequence
+            return MovingSource(target, usable, start=seed if first is None else bisect_left(usable, first))

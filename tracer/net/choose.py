@@ -48,11 +48,10 @@ def _protocol(config: TraceConfig, families: Iterable[Family]) -> tuple[Protocol
     if config.protocol is ProtocolChoice.AUTO:
         if ping:
             return (Protocol.ICMP, f"ICMP, as ping sockets are permitted; {_UNPRIVILEGED}")
-        return (
-            Protocol.UDP,
-            f"UDP, as net.ipv4.ping_group_range ({low} {high}) does not admit this user's groups to ping "
-            f"sockets; {_UNPRIVILEGED}",
+        refused = (
+            f"net.ipv4.ping_group_range ({low} {high}) does not admit this user's groups to ping sockets"
         )
+        return (Protocol.UDP, f"UDP, as {refused}; {_UNPRIVILEGED}")
     if config.protocol is ProtocolChoice.ICMP and not ping:
         groups = ", ".join(str(group) for group in sorted(host.group_ids()))
         raise NotPermittedError(

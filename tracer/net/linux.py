@@ -194,4 +194,3 @@ def tcp_info(sock: socket.socket) -> TcpInfo:
     (rtt_us,) = unpack_from("@I", data, _TCP_INFO_RTT)
     (total_retrans,) = unpack_from("@I", data, _TCP_INFO_TOTAL_RETRANS)
     return TcpInfo(rtt_us * 1_000, total_retrans)
-

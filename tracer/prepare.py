@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
 from tracer.clock import SystemClock
-from tracer.config import AddressFamily, ProtocolChoice, TraceConfig
+from tracer.config import AddressFamily, ChannelChoice, ProtocolChoice, TraceConfig, flag
 from tracer.engine.ports import plan_kind
+from tracer.errors import ConfigError
 from tracer.interfaces import Clock
 from tracer.model import (
     Address,
@@ -20,6 +22,7 @@ from tracer.model import (
     TraceId,
 )
 from tracer.session import Prepared
+from tracer.text import printable
 from tracer.wire.address import family_of, parse
 
 
@@ -57,7 +60,11 @@ async def real(queries: Sequence[str], config: TraceConfig) -> Prepared:
 def simulated(
     queries: Sequence[str], config: TraceConfig, scenario_name: str | Path, clock: Clock | None = None
 ) -> Prepared:
-    """Prepare to trace a simulated internet; without queries its own target. Raises ScenarioError."""
+    """Prepare to trace a simulated internet; without queries its own target.
+
+    Raises ScenarioError, and ConfigError for options that mean something to a real network only.
+    """
+    _only_simulated(config)
     from tracer.sim.channel import SOURCE_ADDRESSES, SimChannel  # noqa: PLC0415 - only simulations need it
     from tracer.sim.internet import Internet  # noqa: PLC0415
     from tracer.sim.load import load  # noqa: PLC0415
@@ -85,6 +92,13 @@ def simulated(
     )
 
 
+def _only_simulated(config: TraceConfig) -> None:
+    for name, default in (("source_address", None), ("interface", None), ("channel", ChannelChoice.AUTO)):
+        value = getattr(config, name)
+        if value != default:
+            raise ConfigError(flag(name), value, "a simulated internet has none to choose", "Leave it out.")
+
+
 SIMULATED_SEED = 1
 """A simulation is the same every time."""
 
@@ -101,6 +115,8 @@ _SIMULATED = {
 def _targets(
     queries: Sequence[str], addresses: Sequence[Address | None], sources: Sequence[SourceInfo | None]
 ) -> tuple[TargetInfo, ...]:
+    # Bytes of the command line that are no UTF-8 come as lone surrogates, which no log can hold.
+    shown = [printable(query) for query in queries]
     return tuple(
         TargetInfo(
             label=label,
@@ -109,16 +125,18 @@ def _targets(
             hostname=None if parse(query) is not None else query,
             source=source,
         )
-        for label, query, address, source in zip(_labels(queries), queries, addresses, sources, strict=True)
+        for label, query, address, source in zip(_labels(shown), shown, addresses, sources, strict=True)
     )
 
 
 def _labels(queries: Sequence[str]) -> list[str]:
     """A unique label for every query: itself, and with ``#2`` ... where it comes again."""
-    return [
-        query if (earlier := list(queries[:index]).count(query)) == 0 else f"{query}#{earlier + 1}"
-        for index, query in enumerate(queries)
-    ]
+    labels: list[str] = []
+    for query in queries:
+        numbered = (f"{query}#{number}" for number in itertools.count(2))
+        label = query if query not in labels else next(one for one in numbered if one not in labels)
+        labels.append(label)
+    return labels
 
 
 def _routes(targets: Sequence[TargetInfo], protocol: Protocol, config: TraceConfig) -> tuple[Route, ...]:

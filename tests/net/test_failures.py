@@ -1,4 +1,4 @@
-"""What an error number means: the table that was measured, row by row, and what a failure tells its reader."""
+"""What an error number means: the measured table, row by row, and what a failure tells."""
 
 from __future__ import annotations
 

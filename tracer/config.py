@@ -7,6 +7,7 @@ has the option. Durations are written by people as ``250ms`` or ``1s`` and kept 
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
@@ -241,6 +242,18 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 f"protocol {protocol} has no ports; add --udp or --tcp",
             ),
             (
+                "source_address",
+                self.source_address,
+                self.source_address is not None and not _is_address(self.source_address),
+                "it is not an IP address",
+            ),
+            (
+                "interface",
+                self.interface,
+                self.interface is not None and not self.interface.isprintable(),
+                "no interface has such a name",
+            ),
+            (
                 "packet_size",
                 self.packet_size,
                 self.packet_size < 48 and self.addr_family is AddressFamily.IPV6,
@@ -262,6 +275,14 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 def flag(name: str) -> str:
     """The long flag of a field: ``first_ttl`` → ``--first-ttl``; units are not part of it."""
     return "--" + name.removesuffix("_ns").replace("_", "-")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def declarations() -> tuple[Declared, ...]:

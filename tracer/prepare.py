@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
+import itertools
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from tracer.clock import SystemClock
-from tracer.config import AddressFamily, ProtocolChoice, TraceConfig
+from tracer.config import AddressFamily, ChannelChoice, ProtocolChoice, TraceConfig, flag
 from tracer.engine.ports import plan_kind
+from tracer.errors import ConfigError
 from tracer.interfaces import Clock
 from tracer.model import (
     Address,
@@ -20,6 +22,7 @@ from tracer.model import (
     TraceId,
 )
 from tracer.session import Prepared
+from tracer.text import printable
 from tracer.wire.address import family_of, parse
 
 
@@ -50,14 +53,18 @@ async def real(queries: Sequence[str], config: TraceConfig) -> Prepared:
         targets=targets,
         routes=_routes(targets, choice.protocol, config),
         usable_ports=host.usable_ports(config.initial_sequence),
-        seed=secrets.randbits(32),
+        seed=int.from_bytes(os.urandom(4)),
     )
 
 
 def simulated(
     queries: Sequence[str], config: TraceConfig, scenario_name: str | Path, clock: Clock | None = None
 ) -> Prepared:
-    """Prepare to trace a simulated internet; without queries its own target. Raises ScenarioError."""
+    """Prepare to trace a simulated internet; without queries its own target.
+
+    Raises ScenarioError, and ConfigError for options that mean something to a real network only.
+    """
+    _only_simulated(config)
     from tracer.sim.channel import SOURCE_ADDRESSES, SimChannel  # noqa: PLC0415 - only simulations need it
     from tracer.sim.internet import Internet  # noqa: PLC0415
     from tracer.sim.load import load  # noqa: PLC0415
@@ -88,6 +95,14 @@ def simulated(
 SIMULATED_PORTS = range(32768, 65536)
 """Source ports of simulated probes; nobody else uses any."""
 
+
+def _only_simulated(config: TraceConfig) -> None:
+    for name, default in (("source_address", None), ("interface", None), ("channel", ChannelChoice.AUTO)):
+        value = getattr(config, name)
+        if value != default:
+            raise ConfigError(flag(name), value, "a simulated internet has none to choose", "Leave it out.")
+
+
 SIMULATED_SEED = 1
 """A simulation is the same every time."""
 
@@ -104,6 +119,8 @@ _SIMULATED = {
 def _targets(
     queries: Sequence[str], addresses: Sequence[Address | None], sources: Sequence[SourceInfo | None]
 ) -> tuple[TargetInfo, ...]:
+    # Bytes of the command line that are no UTF-8 come as lone surrogates, which no log can hold.
+    shown = [printable(query) for query in queries]
     return tuple(
         TargetInfo(
             label=label,
@@ -112,16 +129,18 @@ def _targets(
             hostname=None if parse(query) is not None else query,
             source=source,
         )
-        for label, query, address, source in zip(_labels(queries), queries, addresses, sources, strict=True)
+        for label, query, address, source in zip(_labels(shown), shown, addresses, sources, strict=True)
     )
 
 
 def _labels(queries: Sequence[str]) -> list[str]:
     """A unique label for every query: itself, and with ``#2`` ... where it comes again."""
-    return [
-        query if (earlier := list(queries[:index]).count(query)) == 0 else f"{query}#{earlier + 1}"
-        for index, query in enumerate(queries)
-    ]
+    labels: list[str] = []
+    for query in queries:
+        numbered = (f"{query}#{number}" for number in itertools.count(2))
+        label = query if query not in labels else next(one for one in numbered if one not in labels)
+        labels.append(label)
+    return labels
 
 
 def _routes(targets: Sequence[TargetInfo], protocol: Protocol, config: TraceConfig) -> tuple[Route, ...]:

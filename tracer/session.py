@@ -26,6 +26,7 @@ from tracer.model import (
     Route,
     TargetInfo,
 )
+from tracer.text import named
 from tracer.version import VERSION
 
 Listener = Callable[[Sequence[Event]], None]
@@ -206,6 +207,6 @@ class Session:
 def _not_resolved(target: TargetInfo) -> Failure:
     return Failure(
         kind=FailureKind.TARGET_NOT_RESOLVED,
-        message=f"{target.query} has no address.",
+        message=f"{named(target.query)} has no address.",
         remedy="Check the spelling and the resolver, or give an address.",
     )

@@ -17,5 +17,17 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else _escape(char) for char in text)
 
 
+LONGEST_SHOWN = 253
+"""As long as a host name can be (RFC 1035, section 2.3.4)."""
+
+
+def named(text: str) -> str:
+    """What somebody typed, fit to stand in a sentence: printable, not too long, visible as one."""
+    shown = printable(text)
+    if len(shown) > LONGEST_SHOWN:
+        shown = f"{shown[:60]}... ({len(text)} characters)"
+    return shown if shown and " " not in shown else f'"{shown}"'
+
+
 def _escape(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")

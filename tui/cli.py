@@ -7,6 +7,7 @@ modes import no screen.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ from tracer.model import EndReason
 from tracer.report.document import Report
 from tracer.report.fold import Fold
 from tracer.session import Listener, Prepared, Session
+from tracer.text import printable
 from tracer.version import VERSION
 from tui.options import trace_options
 
@@ -114,6 +116,10 @@ def command(
         raise click.UsageError("Give a TARGET, or --sim wan to trace a simulated path.", context)
     if replay is not None and (targets or sim or record):
         raise click.UsageError("--replay reads a recording; it takes no TARGET, --sim or --record.", context)
+    if replay is not None and config != TraceConfig():
+        raise click.UsageError(
+            "--replay reports what was recorded; no option of a trace changes it.", context
+        )
     chosen = Mode(mode or Mode.PRETTY)
     if replay is not None:
         context.exit(_replay(replay, chosen))
@@ -126,10 +132,10 @@ def _trace(
     from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
 
     async def run() -> int:
-        recorder = _recorder(record)
         prepared = (
             await prepare.real(targets, config) if sim is None else prepare.simulated(targets, config, sim)
         )
+        recorder = _recorder(record)
         fold = Fold()
         listeners: list[Listener] = [fold.apply, *_outputs(mode, fold)]
         if recorder is not None:
@@ -244,20 +250,40 @@ def _exit_code(report: Report) -> int:
 
 
 def _complain(text: str) -> None:
-    click.echo(f"hopscope: {text}", err=True)
+    click.echo(f"hopscope: {printable(text)}", err=True)
 
 
 def main() -> None:
     """The console script."""
+    if sys.stdout is None:  # closed by whoever started us: nobody wants the report
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    sys.exit(_exit_code_of_command())
+
+
+def _exit_code_of_command() -> int:
+    """Run the command; whatever goes wrong is one sentence and a remedy."""
     try:
-        command.main(prog_name="hopscope", standalone_mode=True)
+        return int(command.main(prog_name="hopscope", standalone_mode=False) or 0)
+    except click.Abort:
+        return Exit.SIGNAL + signal.SIGINT
+    except click.ClickException as error:
+        _complain(f"{error.format_message()} Try hopscope --help.")
+        return error.exit_code
     except HopscopeError as error:
         _complain(str(error))
-        sys.exit(next(code for kind, code in _ERROR_EXITS if isinstance(error, kind)))
-    except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody left to complain to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(Exit.NOT_REACHED)
+        return next(code for kind, code in _ERROR_EXITS if isinstance(error, kind))
+    except OSError as error:
+        return _refused_by_system(error)
+
+
+def _refused_by_system(error: OSError) -> int:
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        _complain(f"{error.strerror}. Raise the limit of open files (ulimit -n).")
+        return Exit.NOTHING_SENT
+    _complain(f"{error.strerror}. The output is incomplete: look at where it goes.")
+    # What stdout still holds would fail again when the interpreter flushes it.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return Exit.NOT_REACHED
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import ipaddress
 import socket
 
@@ -17,12 +19,13 @@ _DISCOVERY_PORT = 33434
 
 
 def own_addresses(family: Family) -> dict[Address, str]:
-    """Every address of this host with its interface."""
+    """Every address of this host with its interface; none where the kernel cannot be asked."""
     found: dict[Address, str] = {}
-    for interface in netifaces.interfaces():
-        for entry in netifaces.ifaddresses(interface).get(OPTIONS[family].socket_family, ()):
-            address, _, _ = entry["addr"].partition("%")
-            found[Address(address)] = interface
+    with contextlib.suppress(OSError):  # no descriptor is left to ask with, or an interface has just gone
+        for interface in netifaces.interfaces():
+            for entry in netifaces.ifaddresses(interface).get(OPTIONS[family].socket_family, ()):
+                address, _, _ = entry["addr"].partition("%")
+                found[Address(address)] = interface
     return found
 
 
@@ -40,13 +43,33 @@ def find_source(
         return _named_address(family, source_address)
     if interface is not None:
         return _interface_address(family, interface)
-    with socket.socket(OPTIONS[family].socket_family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((target, _DISCOVERY_PORT))
-        except OSError:
-            return None
-        address = Address(probe.getsockname()[0].partition("%")[0])
+    try:
+        address = _routed_source(target, family)
+    except OSError:
+        return None
     return SourceInfo(address, own_addresses(family).get(address))
+
+
+def lacks_source(target: Address, family: Family) -> bool:
+    """Not even a UDP socket finds an address to reach the target from.
+
+    False where it fails for want of a port (EAGAIN) or a descriptor: that says nothing of the address.
+    """
+    try:
+        _routed_source(target, family)
+    except OSError as error:
+        return error.errno not in _NOT_THE_ADDRESS
+    return False
+
+
+_NOT_THE_ADDRESS = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+def _routed_source(target: Address, family: Family) -> Address:
+    """The address the route gives. Raises OSError where it gives none."""
+    with socket.socket(OPTIONS[family].socket_family, socket.SOCK_DGRAM) as probe:
+        probe.connect((target, _DISCOVERY_PORT))
+        return Address(probe.getsockname()[0].partition("%")[0])
 
 
 def _named_address(family: Family, text: str) -> SourceInfo:
@@ -86,8 +109,12 @@ def why_unavailable(address: Address, family: Family) -> str:
     """Why an address cannot be bound, told from the interfaces."""
     if not host.family_enabled(family):
         return f"{family} is switched off on this host"
+    if address == OPTIONS[family].wildcard:
+        return "no interface has one that the target can be reached from"
     if address not in own_addresses(family):
         return "no interface of this host has it"
     if family is Family.IPV6 and ipaddress.ip_address(address).packed.hex() in host.unusable_addresses():
         return "it is still tentative, or another host has it (duplicate address detection)"
+    if ipaddress.ip_address(address).is_link_local:
+        return "it is link-local, which means something on one link only; name that one with --interface"
     return "the kernel refuses it although an interface has it"

@@ -13,6 +13,7 @@ from tracer.errors import HopscopeError, NotPermittedError
 from tracer.interfaces import Channel, Clock
 from tracer.model import Family, Protocol
 from tracer.net import host
+from tracer.net.binding import bind_device
 from tracer.net.linux import OPTIONS
 
 _UNPRIVILEGED = "no privilege needed: answers are read from the sockets' error queues"
@@ -27,21 +28,30 @@ class Choice(msgspec.Struct, frozen=True):
 
 def choose(config: TraceConfig, families: Iterable[Family]) -> Choice:
     """Decide for this host. Raises NotPermittedError where the user asks for what is not permitted."""
+    protocol, reason = _protocol(config, families)
+    if config.interface is not None and not _may_bind_device(config.interface):
+        reason += (
+            f"; this user may not bind interface {config.interface}, so only its address was chosen and the "
+            "routes decide where the probes leave"
+        )
+    return Choice(protocol, reason)
+
+
+def _protocol(config: TraceConfig, families: Iterable[Family]) -> tuple[Protocol, str]:
     if not sys.platform.startswith("linux"):
         raise HopscopeError(
             f"Real paths are traced on Linux only so far, not on {sys.platform}.",
             "The simulated internet works everywhere: try --sim wan.",
         )
-    ping = all(_may_ping(family) for family in families)
+    ping = all(_may_ping(family) for family in set(families) or {Family.IPV4})
     low, high = host.ping_groups()
     if config.protocol is ProtocolChoice.AUTO:
         if ping:
-            return Choice(Protocol.ICMP, f"ICMP, as ping sockets are permitted; {_UNPRIVILEGED}")
-        return Choice(
-            Protocol.UDP,
-            f"UDP, as net.ipv4.ping_group_range ({low} {high}) does not admit this user's groups to ping "
-            f"sockets; {_UNPRIVILEGED}",
+            return (Protocol.ICMP, f"ICMP, as ping sockets are permitted; {_UNPRIVILEGED}")
+        refused = (
+            f"net.ipv4.ping_group_range ({low} {high}) does not admit this user's groups to ping sockets"
         )
+        return (Protocol.UDP, f"UDP, as {refused}; {_UNPRIVILEGED}")
     if config.protocol is ProtocolChoice.ICMP and not ping:
         groups = ", ".join(str(group) for group in sorted(host.group_ids()))
         raise NotPermittedError(
@@ -50,7 +60,7 @@ def choose(config: TraceConfig, families: Iterable[Family]) -> Choice:
             'Run `sysctl -w net.ipv4.ping_group_range="0 2147483647"` as root, or trace with --udp or --tcp, '
             "which need no permission.",
         )
-    return Choice(Protocol(config.protocol.value), f"{config.protocol.upper()} as asked; {_UNPRIVILEGED}")
+    return (Protocol(config.protocol.value), f"{config.protocol.upper()} as asked; {_UNPRIVILEGED}")
 
 
 def open_channel(choice: Choice, clock: Clock) -> Channel:
@@ -58,6 +68,14 @@ def open_channel(choice: Choice, clock: Clock) -> Channel:
     from tracer.net.errqueue import ErrqueueChannel  # noqa: PLC0415 - needs Linux's epoll
 
     return ErrqueueChannel(clock, choice.protocol, choice.reason)
+
+
+def _may_bind_device(interface: str) -> bool:
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            return bind_device(sock, interface)
+    except OSError:
+        return True  # descriptors are short: told when the first probe is sent
 
 
 def _may_ping(family: Family) -> bool:

@@ -112,8 +112,9 @@ class Endpoint(ABC):
                 yield self._icmp(datagram, error)
 
     def _read(self, flags: int) -> Iterator[Datagram]:
-        """Every message of a queue, until it is empty."""
-        while True:
+        """Every message of a queue, until it is empty or only errors come."""
+        errors_left = PENDING_ERRORS
+        while errors_left:
             try:
                 data, messages, _, peer = self.sock.recvmsg(
                     linux.PACKET_ROOM, linux.ANCILLARY_ROOM, flags | socket.MSG_DONTWAIT
@@ -121,6 +122,7 @@ class Endpoint(ABC):
             except OSError as error:
                 if flags or error.errno == errno.EAGAIN:
                     return
+                errors_left -= 1
                 continue  # an ICMP error pending on the socket; its entry is in the error queue
             ancillary = linux.read_ancillary(self.options, messages)
             if ancillary.drops is not None:

@@ -67,22 +67,24 @@ class ErrqueueChannel:
 
     def __init__(self, clock: Clock, protocol: Protocol, reason: str) -> None:
         host.raise_descriptor_limit()
-        self._held = StampingHeld()
+        with contextlib.ExitStack() as opened:
+            try:
+                self._held = StampingHeld()
+                opened.callback(self._held.close)
+                self._epoll = select.epoll()
+            except OSError as error:
+                raise LocalError(
+                    Failure(
+                        kind=FailureKind.TOO_MANY_FILES,
+                        message=f"This process may open no more files ({error.strerror}).",
+                        remedy="Raise the limit of open files (ulimit -n).",
+                    )
+                ) from error
+            opened.pop_all()
         self._kernel_clock = KernelClock(clock)
         self._stamping = transmit_flags()
         self._protocol = protocol
         self._reason = reason
-        try:
-            self._epoll = select.epoll()
-        except OSError as error:
-            self._held.close()
-            raise LocalError(
-                Failure(
-                    kind=FailureKind.TOO_MANY_FILES,
-                    message=f"This process may open no more files ({error.strerror}).",
-                    remedy="Raise the limit of open files (ulimit -n).",
-                )
-            ) from error
         self._routes: dict[TraceId, Route] = {}
         self._endpoints: dict[_ProbeKey, Endpoint] = {}
         self._by_fileno: dict[int, Endpoint] = {}

@@ -102,6 +102,8 @@ TABLE: tuple[Row, ...] = (
     _row(_BIND, (errno.EADDRINUSE,), _FIXED, _ANY_PROTOCOL, _K.PORT_IN_USE),
     _row(_BIND, (errno.EADDRINUSE,), _KERNEL, _ANY_PROTOCOL, _K.PORTS_EXHAUSTED),
     _row(_BIND, (errno.EADDRNOTAVAIL,), _ANY_CHOICE, _ANY_PROTOCOL, _K.SOURCE_UNAVAILABLE),
+    # An IPv6 link-local address without its link.
+    _row(_BIND, (errno.EINVAL,), _ANY_CHOICE, _ANY_PROTOCOL, _K.SOURCE_UNAVAILABLE),
     _row(_BIND, (errno.EACCES,), _OWN, _ANY_PROTOCOL, _K.NOT_PERMITTED),
     # BSD and macOS tell at connect that the 4-tuple is taken.
     _row(_CONNECT, (errno.EADDRINUSE,), _MOVING, _TCP, SKIP),
@@ -177,7 +179,7 @@ def _source_is_the_cause(attempt: Attempt, number: int) -> bool:
     """
     if number != errno.EADDRNOTAVAIL or attempt.choice is not PortChoice.KERNEL:
         return False
-    return addresses.find_source(attempt.target, attempt.family, None, None) is None
+    return addresses.lacks_source(attempt.target, attempt.family)
 
 
 def _failure(

@@ -69,13 +69,20 @@ def ports_in_use(protocol: Protocol, low: int, high: int) -> dict[str, int]:
 def port_holder(protocol: Protocol, port: int) -> str | None:
     """Name and id of the process that holds a local port, where this user may see it."""
     inodes = {f"socket:[{inode}]" for held, _, inode in _sockets(protocol) if held == port}
-    for process in Path("/proc").glob("[0-9]*"):
+    for process in _processes():
         with contextlib.suppress(OSError):
             for descriptor in (process / "fd").iterdir():
                 if os.readlink(descriptor) in inodes:
                     name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
                     return f"{name} (process {process.name})"
     return None
+
+
+def _processes() -> list[Path]:
+    try:
+        return [Path("/proc", name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:  # no descriptor is left to look with
+        return []
 
 
 def unusable_addresses() -> frozenset[str]:

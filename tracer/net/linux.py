@@ -31,6 +31,7 @@ _TIMESPEC = Struct("@qq")
 _EXTENDED_ERROR = Struct("@IBBBBII")
 _RFC4884_INVALID = 1
 _INT = Struct("@i")
+_UNSIGNED = Struct("@I")
 _TCP_INFO_RTT = 68
 _TCP_INFO_TOTAL_RETRANS = 100
 _TCP_INFO_SIZE = 104
@@ -131,23 +132,30 @@ def ttl_message(options: FamilyOptions, ttl: int) -> tuple[int, int, bytes]:
 
 
 def read_ancillary(options: FamilyOptions, messages: list[tuple[int, int, bytes]]) -> Ancillary:
-    """Decode the control messages of one recvmsg."""
+    """Decode the control messages of one recvmsg; one that was cut short tells nothing."""
     found = Ancillary()
     for level, kind, data in messages:
         if level == socket.SOL_SOCKET:
             if kind == SO_TIMESTAMPING and len(data) >= _TIMESPEC.size:
                 seconds, nanoseconds = _TIMESPEC.unpack_from(data)
                 found.stamp_ns = seconds * 1_000_000_000 + nanoseconds or None
-            elif kind == SO_RXQ_OVFL:
-                found.drops = int.from_bytes(data[:4], "little" if _LITTLE else "big")
+            elif kind == SO_RXQ_OVFL and len(data) >= _UNSIGNED.size:
+                found.drops = _UNSIGNED.unpack_from(data)[0]
         elif level == options.level:
             if kind == options.ttl:
-                found.ttl = _INT.unpack_from(data)[0]
+                found.ttl = _byte_or_int(data)
             elif kind == options.tos:
-                found.tos = data[0] if len(data) == 1 else _INT.unpack_from(data)[0]
-            elif kind == options.recv_err:
+                found.tos = _byte_or_int(data)
+            elif kind == options.recv_err and len(data) >= _EXTENDED_ERROR.size:
                 found.error = _read_error(options, data)
     return found
+
+
+def _byte_or_int(data: bytes) -> int | None:
+    """IPv4 tells the TOS as a byte, all else comes as an int."""
+    if len(data) >= _INT.size:
+        return int(_INT.unpack_from(data)[0])
+    return data[0] if len(data) == 1 else None
 
 
 def _read_error(options: FamilyOptions, data: bytes) -> ExtendedError:
@@ -186,6 +194,3 @@ def tcp_info(sock: socket.socket) -> TcpInfo:
     (rtt_us,) = unpack_from("@I", data, _TCP_INFO_RTT)
     (total_retrans,) = unpack_from("@I", data, _TCP_INFO_TOTAL_RETRANS)
     return TcpInfo(rtt_us * 1_000, total_retrans)
-
-
-_LITTLE = _INT.pack(1)[0] == 1

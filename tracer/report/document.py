@@ -31,7 +31,7 @@ from tracer.stats.snapshot import (
     RttSnapshot,
     TraceSnapshot,
 )
-from tracer.text import printable
+from tracer.text import named, printable
 
 NS_PER_MS = 1_000_000
 NS_DIGITS = 6
@@ -172,9 +172,9 @@ def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> 
             address=target.address,
             hostname=None if target.hostname is None else printable(target.hostname),
         ),
-        source=target.source,
-        config=header.config,
-        channel=header.channel,
+        source=_shown_source(target.source),
+        config=_shown(header.config),
+        channel=msgspec.structs.replace(header.channel, reason=printable(header.channel.reason)),
         started_at=header.started_at,
         ended_at=snapshot.ended_at,
         outcome=Outcome(
@@ -187,7 +187,33 @@ def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> 
         hops=tuple(_hop(hop) for hop in snapshot.hops),
         flows=(),
         health=snapshot.health,
-        errors=snapshot.errors or _unresolved(target),
+        errors=tuple(_error(error) for error in snapshot.errors) or _unresolved(target),
+    )
+
+
+def _shown(value: Any) -> Any:
+    """A value of the config or of evidence, every text in it printable."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable(str(key)): _shown(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_shown(one) for one in value]
+    return value
+
+
+def _shown_source(source: SourceInfo | None) -> SourceInfo | None:
+    if source is None or source.interface is None:
+        return source
+    return SourceInfo(source.address, printable(source.interface))
+
+
+def _error(error: ErrorSnapshot) -> ErrorSnapshot:
+    return msgspec.structs.replace(
+        error,
+        message=printable(error.message),
+        remedy=printable(error.remedy),
+        evidence=_shown(error.evidence),
     )
 
 
@@ -203,7 +229,7 @@ def _unresolved(target: TargetInfo) -> tuple[ErrorSnapshot, ...]:
     return (
         ErrorSnapshot(
             kind=FailureKind.TARGET_NOT_RESOLVED,
-            message=f"{printable(target.query)} has no address.",
+            message=f"{named(target.query)} has no address.",
             remedy="Check the spelling and the resolver, or give an address.",
             evidence={},
             count=1,

@@ -11,7 +11,7 @@ from tracer.model import Address, EndReason, MplsStack
 from tracer.report.document import HopReport, Report, ResponderReport, RttReport
 from tracer.report.marks import mark
 from tracer.report.table import GAP, lay_out
-from tracer.text import printable
+from tracer.text import named, printable
 
 SILENT = "???"
 """In the place of an address: nobody answered."""
@@ -110,9 +110,9 @@ def _fold(text: str, width: int | None) -> list[str]:
 
 def _header(report: Report) -> str:
     target, channel = report.target, report.channel
-    query = printable(target.query)
-    address = "" if target.address is None or target.address == query else f" ({target.address})"
-    return f"{query}{address}, {channel.protocol.value} by {channel.name}: {printable(channel.reason)}"
+    address = "" if target.address is None or target.address == target.query else f" ({target.address})"
+    way = f"{channel.protocol.value} by {channel.name}: {printable(channel.reason)}"
+    return f"{named(target.query)}{address}, {way}"
 
 
 def _table(report: Report, decimals: int, width: int | None) -> Iterator[str]:

@@ -1,0 +1,112 @@
+"""From what was typed to an address; the resolver is a table here, nothing is ever asked."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tracer.config import AddressFamily
+from tracer.net.resolve import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FOUR, SIX = "198.51.100.7", "2001:db8::7"
+
+
+@pytest.fixture
+async def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Let the resolver give these addresses, in this order; returns the names it was asked for."""
+
+    def give(*found: str, error: Exception | None = None) -> list[str]:
+        asked: list[str] = []
+
+        async def getaddrinfo(query: str, *_: Any, **__: Any) -> list[Any]:
+            asked.append(query)
+            if error is not None:
+                raise error
+            return [
+                (socket.AF_INET6 if ":" in one else socket.AF_INET, socket.SOCK_DGRAM, 17, "", (one, 0))
+                for one in found
+            ]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+        return asked
+
+    return give
+
+
+@pytest.mark.parametrize(
+    ("choice", "found", "taken"),
+    [
+        (AddressFamily.SYSTEM, [SIX, FOUR], SIX),
+        (AddressFamily.SYSTEM, [FOUR, SIX], FOUR),
+        (AddressFamily.IPV4, [SIX, FOUR], FOUR),
+        (AddressFamily.IPV6, [FOUR, SIX], SIX),
+        (AddressFamily.IPV4, [SIX], None),
+        (AddressFamily.IPV6, [FOUR], None),
+        (AddressFamily.IPV4_THEN_IPV6, [SIX, FOUR], FOUR),
+        (AddressFamily.IPV4_THEN_IPV6, [SIX], SIX),
+        (AddressFamily.IPV6_THEN_IPV4, [FOUR, SIX], SIX),
+        (AddressFamily.IPV6_THEN_IPV4, [FOUR], FOUR),
+        (AddressFamily.SYSTEM, [], None),
+    ],
+)
+async def test_the_family_chooses_among_a_names_addresses(
+    answers: Callable[..., list[str]], choice: AddressFamily, found: list[str], taken: str | None
+) -> None:
+    asked = answers(*found)
+    assert await resolve("lab.example", choice) == taken
+    assert asked == ["lab.example"]
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (FOUR, FOUR),
+        (SIX, SIX),
+        ("2001:DB8:0:0::7", SIX),
+        ("fe80::1%lab0", "fe80::1"),
+        ("::ffff:198.51.100.7", "::ffff:198.51.100.7"),
+    ],
+)
+async def test_a_literal_is_never_looked_up(
+    answers: Callable[..., list[str]], text: str, address: str
+) -> None:
+    asked = answers("192.0.2.66")
+    assert await resolve(text, AddressFamily.SYSTEM) == address
+    assert asked == []
+
+
+@pytest.mark.parametrize(("text", "choice"), [(FOUR, AddressFamily.IPV6), (SIX, AddressFamily.IPV4)])
+async def test_a_literal_of_the_wrong_family_is_no_address(text: str, choice: AddressFamily) -> None:
+    assert await resolve(text, choice) is None
+
+
+async def test_a_scope_is_left_out(answers: Callable[..., list[str]]) -> None:
+    answers("fe80::1%lab0")
+    assert await resolve("lab.example", AddressFamily.SYSTEM) == "fe80::1"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        socket.gaierror(socket.EAI_NONAME, "unknown"),
+        OSError(24, "descriptors"),
+        UnicodeError("label too long"),
+    ],
+)
+async def test_a_resolver_that_fails_gives_no_address(
+    answers: Callable[..., list[str]], error: Exception
+) -> None:
+    answers(error=error)
+    assert await resolve("lab.example", AddressFamily.SYSTEM) is None
+
+
+@pytest.mark.parametrize("text", ["a..b", "x" * 10_000, "ü" * 80, "\udcff\udcfe..", ".a.", "-..-"])
+async def test_what_can_be_no_name_is_refused_without_asking_anybody(text: str) -> None:
+    """The real resolver: an empty or overlong label does not get past the encoding of the name."""
+    assert await resolve(text, AddressFamily.SYSTEM) is None

@@ -23,6 +23,7 @@ def give_up(memory: ProbeMemory, now: int) -> list[TrackedProbe]:
     for one in memory.timed_out(now):
         one.move(ProbeInput.GIVEN_UP)
         memory.outstanding -= 1
+        memory.lost(one)
         given_up.append(one)
     return given_up
 
@@ -90,6 +91,7 @@ def test_the_oldest_lost_probe_that_holds_a_port_makes_room() -> None:
     assert memory.oldest_lost() is None
     give_up(memory, 10**6)
     assert memory.oldest_lost() is lost
+    assert memory.oldest_lost(beyond=2) is None, "no more than two hold a port"
     lost.released = True
     assert memory.oldest_lost() is later
 

@@ -42,6 +42,7 @@ from tracer.model import (
     LossReason,
     PacketShape,
     PathEndKind,
+    PortPlanKind,
     Probe,
     ProbeState,
     Protocol,
@@ -346,8 +347,16 @@ class Engine:
         self._memory.outstanding -= 1
         self._story.lost(tracked, reason, now)
         if reason is LossReason.TIMEOUT:
+            self._memory.lost(tracked)
+            self._bound_sockets()
             self._belief.lost(tracked.probe.ttl)
             self._story.path_end(self._belief.end, now)
+
+    def _bound_sockets(self) -> None:
+        """Where each probe has a socket, at most a window of lost ones keep theirs for a late answer."""
+        if self._plan.kind is PortPlanKind.FIXED_TARGET:
+            while (lost := self._memory.oldest_lost(beyond=self._config.max_inflight)) is not None:
+                self._release(lost)
 
     def _fail(self, tracked: TrackedProbe, failure: Failure, now: int) -> None:
         was = tracked.move(ProbeInput.REFUSED_HERE)

@@ -54,6 +54,7 @@ class ProbeMemory:
         self._sequences: set[int] = set()
         self._waiting: deque[TrackedProbe] = deque()
         self._remembered: deque[TrackedProbe] = deque()
+        self._lost: deque[TrackedProbe] = deque()
         self.outstanding = 0
         """How many probes await an answer."""
 
@@ -99,16 +100,15 @@ class ProbeMemory:
             self._sequences.discard(tracked.probe.sequence)
             yield tracked
 
-    def oldest_lost(self) -> TrackedProbe | None:
-        """The oldest lost probe that still holds a port, to make room for a new one."""
-        return next(
-            (
-                tracked
-                for tracked in self._remembered
-                if tracked.state is ProbeState.LOST and not tracked.released
-            ),
-            None,
-        )
+    def lost(self, tracked: TrackedProbe) -> None:
+        """The probe timed out; until it is forgotten or released it still holds its port."""
+        self._lost.append(tracked)
+
+    def oldest_lost(self, beyond: int = 0) -> TrackedProbe | None:
+        """The oldest lost probe that still holds a port, if there are more than ``beyond`` of them."""
+        while self._lost and (self._lost[0].released or self._lost[0].state is not ProbeState.LOST):
+            self._lost.popleft()
+        return self._lost[0] if len(self._lost) > beyond else None
 
     @property
     def full(self) -> bool:

@@ -9,7 +9,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from tracer.clock import SystemClock
-from tracer.interfaces import Reply, SendProbe, SendResult
+from tracer.interfaces import SendProbe, SendResult
 from tracer.model import (
     Address,
     Family,
@@ -19,6 +19,7 @@ from tracer.model import (
     PortPlanKind,
     Probe,
     Protocol,
+    Reply,
     RoundId,
     Route,
     Sequence,

@@ -21,7 +21,7 @@ MS = 1_000_000
 SECOND = 1_000 * MS
 
 _UNITS = {"us": 1_000, "ms": MS, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
+_DURATION = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)(us|ms|s|m|h)")
 
 
 class ProtocolChoice(StrEnum):
@@ -304,7 +304,7 @@ def format_duration(duration_ns: int) -> str:
     for unit, size in reversed(_UNITS.items()):
         if duration_ns % size == 0 and duration_ns >= size:
             return f"{duration_ns // size}{unit}"
-    return f"{duration_ns / _UNITS['us']:g}us"
+    return f"{duration_ns / _UNITS['us']:.3f}".rstrip("0").rstrip(".") + "us"
 
 
 def _declare() -> tuple[Declared, ...]:

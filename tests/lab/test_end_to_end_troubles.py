@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.lab.labkit.chain import SOURCE_DEVICE
 from tests.lab.labkit.families import Family
 from tests.lab.labkit.hog import PORT_RANGE, port_hog
 from tests.lab.labkit.namespace import NOBODY_ID
@@ -195,3 +196,19 @@ def test_a_route_that_refuses_is_no_route(two_routers: Chain, family: Family, ro
         run = hopscope(two_routers.source, TARGETLESS[family], "-m", "json", "-C", "1", "--udp")
     _nothing_was_sent(run)
     _error(run, "no_route")
+
+
+@each_family
+@pytest.mark.parametrize("protocol", ["--udp", "--tcp"])
+def test_a_named_interface_is_bound_without_privileges(
+    two_routers: Chain, family: Family, protocol: str
+) -> None:
+    """By its own device the target is reached; by loopback nothing ever leaves, whatever the routes say."""
+    arguments = ["-m", "json", "-C", "1", "--timeout", "200ms", protocol, "-I"]
+    run = hopscope(two_routers.source, two_routers.target_address(family), *arguments, SOURCE_DEVICE)
+    assert run.exit_code == 0, run
+    assert run.report["source"]["interface"] == SOURCE_DEVICE
+    assert "only its address" not in run.report["channel"]["reason"]
+    away = hopscope(two_routers.source, two_routers.target_address(family), *arguments, "lo")
+    assert away.exit_code in {1, 5}, away
+    assert not any(responders(away.report))

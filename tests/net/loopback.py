@@ -126,10 +126,12 @@ def descriptors() -> set[str]:
 
 
 def closed_port(family: Family, kind: int) -> int:
-    """A port that nobody has bound: it was ours until just now."""
-    with socket.socket(OPTIONS[family].socket_family, kind) as sock:
-        sock.bind((LOOPBACK[family], 0))
-        return int(sock.getsockname()[1])
+    """A port that nobody has bound, below those the kernel hands out to probes."""
+    for port in range(20_000, 20_100):
+        with socket.socket(OPTIONS[family].socket_family, kind) as sock, contextlib.suppress(OSError):
+            sock.bind((LOOPBACK[family], port))
+            return port
+    raise AssertionError("a hundred ports in a row are in use")
 
 
 @contextlib.contextmanager

@@ -20,6 +20,9 @@ from tracer.model import Family
 MS = 1_000_000
 SECOND = 1_000 * MS
 
+DEFAULT_PACKET_SIZE = 84
+"""Trippy's: room for the headers of every probe of either family."""
+
 _UNITS = {"us": 1_000, "ms": MS, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND}
 _DURATION = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)(us|ms|s|m|h)")
 
@@ -199,17 +202,25 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = 100
     packet_size: Annotated[
         int,
-        Option(help="Whole IP packet in bytes; IPv6 takes at least 48, TCP ignores it.", low=28, high=1024),
-    ] = 84
-    payload_pattern: Annotated[int, Option(help="Value of every payload byte.", low=0, high=255)] = 0
+        Option(help="Whole IP packet in bytes; IPv6 takes at least 48. Not for TCP.", low=28, high=1024),
+    ] = DEFAULT_PACKET_SIZE
+    payload_pattern: Annotated[
+        int, Option(help="Value of every payload byte. Not for TCP.", low=0, high=255)
+    ] = 0
     tos: Annotated[int, Option(help="IPv4 TOS or IPv6 traffic class.", short="-Q", low=0, high=255)] = 0
     max_samples: Annotated[
         int,
         Option(help="Round-trip times kept per hop for percentiles.", short="-s", low=1, high=100_000),
     ] = 256
     report_cycles: Annotated[
-        int, Option(help="Rounds of a report.", short="-C", low=1, high=1_000_000_000)
-    ] = 10
+        int | None,
+        Option(
+            help="Rounds of a report, 10 unless given; the screen goes on until it is left.",
+            short="-C",
+            low=1,
+            high=1_000_000_000,
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         for declared in declarations():
@@ -252,6 +263,13 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 self.interface,
                 self.interface is not None and not self.interface.isprintable(),
                 "no interface has such a name",
+            ),
+            *(
+                (name, value, protocol is ProtocolChoice.TCP and value != default, "a SYN has no payload")
+                for name, value, default in (
+                    ("packet_size", self.packet_size, DEFAULT_PACKET_SIZE),
+                    ("payload_pattern", self.payload_pattern, 0),
+                )
             ),
             (
                 "packet_size",

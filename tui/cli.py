@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from tracer.config import TraceConfig
 from tracer.errors import HopscopeError, LocalError, NotPermittedError, TargetError
@@ -36,6 +37,10 @@ class Mode(StrEnum):
     PRETTY = "pretty"
     JSON = "json"
     STREAM = "stream"
+
+
+REPORT_CYCLES = 10
+"""Rounds of a report when the user does not say."""
 
 
 class Exit:
@@ -121,6 +126,8 @@ def command(
             "--replay reports what was recorded; no option of a trace changes it.", context
         )
     chosen = Mode(mode or Mode.PRETTY)
+    if config.report_cycles is None:
+        config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)
     if replay is not None:
         context.exit(_replay(replay, chosen))
     context.exit(_trace(targets, config, chosen, sim, record))

@@ -61,7 +61,8 @@ def reply_to(probe: Probe, kind: ReplyKind, responder: Address, at: int, **field
 
 
 def config_of(**options: Any) -> TraceConfig:
-    return TraceConfig(**{"protocol": ProtocolChoice.UDP, **options})
+    """The options of a report, unless others are given."""
+    return TraceConfig(**{"protocol": ProtocolChoice.UDP, "report_cycles": 10, **options})
 
 
 class Driven:

@@ -19,7 +19,7 @@ class Round:
     def __init__(self, config: TraceConfig, round_id: RoundId, now: int) -> None:
         self.id = round_id
         self.state = RoundState.OPEN
-        self.is_last = round_id + 1 >= config.report_cycles
+        self.is_last = config.report_cycles is not None and round_id + 1 >= config.report_cycles
         self._config = config
         self._started_ns = now
         self._last_reply_ns = now

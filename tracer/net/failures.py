@@ -7,6 +7,8 @@ facts behind it. Nothing is guessed from the text of an error.
 from __future__ import annotations
 
 import errno
+import functools
+import time
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -198,6 +200,12 @@ def _tuple_of(attempt: Attempt) -> list[object]:
     return [attempt.source, attempt.source_port, attempt.target, attempt.target_port]
 
 
+@functools.lru_cache(maxsize=4)
+def _ports_in_use(protocol: Protocol, low: int, high: int, second: int) -> dict[str, int]:  # noqa: ARG001
+    """Counted once a second: a round may fail once for every TTL, and a busy host has many sockets."""
+    return host.ports_in_use(protocol, low, high)
+
+
 def _ports_exhausted(attempt: Attempt, name: str) -> Failure:
     low, high = host.local_port_range()
     protocol = Protocol.UDP if attempt.protocol is Protocol.ICMP else attempt.protocol
@@ -210,7 +218,7 @@ def _ports_exhausted(attempt: Attempt, name: str) -> Failure:
         "Close what holds the ports, widen net.ipv4.ip_local_port_range, or fix one port with --source-port.",
         range=[low, high],
         reserved=len(host.reserved_ports()),
-        in_use=host.ports_in_use(protocol, low, high),
+        in_use=_ports_in_use(protocol, low, high, int(time.monotonic())),
         tuple=_tuple_of(attempt),
     )
 

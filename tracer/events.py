@@ -144,6 +144,12 @@ class PortSkipped(_ProbeEvent, frozen=True, kw_only=True, tag="port_skipped"):
     """``source_port`` is held by another socket; the TTL is probed again from the next port."""
 
 
+class TargetAdded(_Event, frozen=True, kw_only=True, tag="target_added"):
+    """One more target, after the session began; ``target`` is its label."""
+
+    info: TargetInfo
+
+
 class PathEndMoved(_Event, frozen=True, kw_only=True, tag="path_end"):
     """The engine's belief of where the path ends changed."""
 
@@ -186,6 +192,7 @@ TargetEvent = (
     | PortSkipped
     | PathEndMoved
     | Health
+    | TargetAdded
     | TraceEnded
 )
 """Everything that happens to one target."""

@@ -16,7 +16,7 @@ from tracer.config import TraceConfig
 from tracer.engine.engine import Engine, TraceSpec
 from tracer.engine.ports import port_plan
 from tracer.errors import LocalError
-from tracer.events import Event, TraceEnded, TraceStarted
+from tracer.events import Event, TargetAdded, TraceEnded, TraceStarted
 from tracer.interfaces import Channel, Clock, Command, Notice, Received, ReleaseProbe, SendProbe
 from tracer.model import (
     EndReason,
@@ -25,6 +25,7 @@ from tracer.model import (
     PacketShape,
     Route,
     TargetInfo,
+    TraceId,
 )
 from tracer.text import named
 from tracer.version import VERSION
@@ -83,14 +84,41 @@ class Session:
     async def run(self) -> None:
         """Trace. Raises nothing but what a listener raises."""
         self._begin()
+        self._step()
         while self._traces:
-            now = self._clock.now_ns()
-            for item in self._channel.receive(now):
-                self._deliver(item, now)
-            for trace in tuple(self._traces):
-                self._advance(trace)
-            if self._traces:
-                await self._clock.wait(self._deadline(), self._channel.fileno())
+            await self._wait()
+            self._step()
+
+    async def serve(self) -> None:
+        """Trace until ``stop``; targets may come and go. Raises nothing but what a listener raises."""
+        self._begin()
+        self._step()
+        while self._traces or self._stop is None:
+            await self._wait()
+            self._step()
+
+    def add(self, target: TargetInfo, route: Route | None) -> None:
+        """Trace one more target; its route carries the next free trace id, None if it has no address."""
+        self._tell([TargetAdded(at_ns=self._clock.now_ns(), target=target.label, info=target)])
+        self._start(target, route)
+        self._clock.wake()
+
+    def close(self, label: str) -> None:
+        """End the trace of one target; nothing happens if it has ended already."""
+        for trace in self._traces:
+            if trace.label == label:
+                trace.engine.stop(EndReason.INTERRUPTED, self._clock.now_ns())
+        self._clock.wake()
+
+    async def _wait(self) -> None:
+        await self._clock.wait(self._deadline(), self._channel.fileno())
+
+    def _step(self) -> None:
+        now = self._clock.now_ns()
+        for item in self._channel.receive(now):
+            self._deliver(item, now)
+        for trace in tuple(self._traces):
+            self._advance(trace)
 
     def _begin(self) -> None:
         targets = self._prepared.targets
@@ -104,28 +132,28 @@ class Session:
             clock=self._channel.clock_info,
         )
         self._tell([header])
-        for target in targets:
-            if target.address is None:
-                self._tell([self._ended(target.label, EndReason.ERROR, _not_resolved(target))])
-        for route in self._prepared.routes:
-            self._open(route)
+        routes = {route.trace: route for route in self._prepared.routes}
+        for index, target in enumerate(targets):
+            self._start(target, routes.get(TraceId(index)))
 
-    def _open(self, route: Route) -> None:
+    def _start(self, target: TargetInfo, route: Route | None) -> None:
         """Start a trace; one that this host cannot start ends at once and leaves the others alone."""
+        if route is None:
+            self._tell([self._ended(target.label, EndReason.ERROR, _not_resolved(target))])
+            return
         try:
             self._channel.open_trace(route)
         except LocalError as error:
-            label = self._prepared.targets[route.trace].label
-            self._tell([self._ended(label, EndReason.ERROR, error.failure)])
+            self._tell([self._ended(target.label, EndReason.ERROR, error.failure)])
         else:
-            self._traces.append(self._trace(route))
+            self._traces.append(self._trace(target.label, route))
 
-    def _trace(self, route: Route) -> _Trace:
+    def _trace(self, label: str, route: Route) -> _Trace:
         config, prepared = self._config, self._prepared
         dice = random.Random(prepared.seed + route.trace)
         spec = TraceSpec(
             trace=route.trace,
-            label=prepared.targets[route.trace].label,
+            label=label,
             target=route.target,
             protocol=route.protocol,
             shape=PacketShape(

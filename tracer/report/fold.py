@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tracer.events import Event, TraceStarted
+from tracer.events import Event, TargetAdded, TraceStarted
+from tracer.model import TargetInfo
 from tracer.report.document import Report, build
 from tracer.stats.snapshot import TraceSnapshot
 from tracer.stats.tracker import DEFAULT_MAX_SAMPLES, Tracker
@@ -15,23 +16,36 @@ class Fold:
 
     def __init__(self) -> None:
         self._header: TraceStarted | None = None
+        self._max_samples = DEFAULT_MAX_SAMPLES
+        self._targets: list[TargetInfo] = []
         self._trackers: dict[str, Tracker] = {}
+
+    @property
+    def header(self) -> TraceStarted | None:
+        """The first line of the log; None before it has come."""
+        return self._header
 
     def apply(self, events: Iterable[Event]) -> None:
         """Enter the next events; those of unknown targets are ignored."""
         for event in events:
             if isinstance(event, TraceStarted):
                 self._start(event)
+            elif isinstance(event, TargetAdded):
+                self._add(event.info)
             elif (tracker := self._trackers.get(event.target)) is not None:
                 tracker.apply(event)
 
     def _start(self, header: TraceStarted) -> None:
         samples = header.config.get("max_samples")
         self._header = header
-        self._trackers = {
-            target.label: Tracker(target, samples if isinstance(samples, int) else DEFAULT_MAX_SAMPLES)
-            for target in header.targets
-        }
+        self._max_samples = samples if isinstance(samples, int) else DEFAULT_MAX_SAMPLES
+        self._targets, self._trackers = [], {}
+        for target in header.targets:
+            self._add(target)
+
+    def _add(self, target: TargetInfo) -> None:
+        self._targets.append(target)
+        self._trackers[target.label] = Tracker(target, self._max_samples)
 
     def snapshots(self) -> list[TraceSnapshot]:
         """One snapshot per target, in the order given."""

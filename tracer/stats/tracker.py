@@ -24,6 +24,7 @@ from tracer.events import (
     ProbeSent,
     ReplyReceived,
     SendFailed,
+    TargetAdded,
     TargetEvent,
     TraceEnded,
 )
@@ -112,6 +113,9 @@ class Tracker:
         self._kernel_drops += event.kernel_drops
         self._clock_steps += event.clock_steps
 
+    def _enter_added(self, _event: TargetAdded) -> None:
+        """The tracker is made with the target."""
+
     def _enter_ended(self, event: TraceEnded) -> None:
         self._reason = event.reason
         self._ended_at = event.ended_at
@@ -173,5 +177,6 @@ class Tracker:
         PortSkipped: _enter_skipped,
         PathEndMoved: _enter_path_end,
         Health: _enter_health,
+        TargetAdded: _enter_added,
         TraceEnded: _enter_ended,
     }

@@ -395,7 +395,7 @@ class EngineMachine(RuleBasedStateMachine):
                 self.engine.tick(self.now)
                 self._settle_commands()
             after = self.engine.deadline(self.now)
-            assert self._is_asked() or self.engine.ended is not None or (after or 0) > self.now
+            assert self._is_asked() or after is None or after > self.now
 
     @invariant()
     def the_fold_adds_up(self) -> None:

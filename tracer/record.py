@@ -35,7 +35,10 @@ class Recorder:
         """Append these events."""
         if self.failure is None:
             try:
-                self._file.write(b"".join(encode(event) for event in events))
+                rest = memoryview(b"".join(encode(event) for event in events))
+                while rest:
+                    # A disk that is nearly full takes a part; the next write says why.
+                    rest = rest[self._file.write(rest) :]
             except OSError as error:
                 self.failure = error
 

@@ -7,7 +7,7 @@ label of the target in the ``trace_started`` line. docs/events.md explains every
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -37,6 +37,11 @@ from tracer.model import (
 
 SCHEMA = "hopscope.events/1"
 
+PathTtl = Annotated[Ttl, msgspec.Meta(ge=1, le=254)]
+"""A TTL that a log may hold: reports have a row for every one up to the last."""
+
+RoundTripNs = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
 
 class TraceStarted(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="trace_started"):
     """The first line of a log: everything a report needs that is not an observation."""
@@ -61,7 +66,7 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
 
 class _ProbeEvent(_Event, frozen=True, kw_only=True):
     round: RoundId
-    ttl: Ttl
+    ttl: PathTtl
     flow: FlowId
     sequence: Sequence
     source_port: Port
@@ -87,7 +92,7 @@ class ReplyReceived(_ProbeEvent, frozen=True, kw_only=True, tag="reply"):
     icmp: Icmp | None
     tx: Stamp
     rx: Stamp
-    rtt_ns: int | None
+    rtt_ns: RoundTripNs | None
     """None where ``anomaly`` says why."""
     anomaly: Anomaly | None = None
     reply_ttl: int | None = None
@@ -153,7 +158,7 @@ class TargetAdded(_Event, frozen=True, kw_only=True, tag="target_added"):
 class PathEndMoved(_Event, frozen=True, kw_only=True, tag="path_end"):
     """The engine's belief of where the path ends changed."""
 
-    ttl: Ttl | None
+    ttl: PathTtl | None
     """The last TTL of the path; None while it is open."""
     kind: PathEndKind
 

@@ -11,6 +11,9 @@ from tracer.errors import RecordingError
 from tracer.events import SCHEMA, Event, TraceStarted
 from tracer.ndjson import decode, encode
 
+_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
+"""What bytes that are no event can raise: no JSON or no event, no UTF-8 or a number of 5000 digits, a nest."""
+
 
 class Recorder:
     """Writes every batch of events at once, so that a crash costs at most a part of the last line.
@@ -32,7 +35,10 @@ class Recorder:
         """Append these events."""
         if self.failure is None:
             try:
-                self._file.write(b"".join(encode(event) for event in events))
+                rest = memoryview(b"".join(encode(event) for event in events))
+                while rest:
+                    # A disk that is nearly full takes a part; the next write says why.
+                    rest = rest[self._file.write(rest) :]
             except OSError as error:
                 self.failure = error
 
@@ -67,7 +73,7 @@ def _events(path: Path, lines: Iterator[bytes]) -> Iterator[Event]:
             if _is_unknown(line):
                 continue
             raise _damaged(path, number, str(error)) from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             raise _damaged(path, number, str(error)) from error
         yield event
 
@@ -75,7 +81,7 @@ def _events(path: Path, lines: Iterator[bytes]) -> Iterator[Event]:
 def _header(path: Path, line: bytes) -> TraceStarted:
     try:
         header = decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise RecordingError(
             f"{path} is not a recording: its first line is no trace_started event.",
             "Recordings are written with --record.",
@@ -84,6 +90,9 @@ def _header(path: Path, line: bytes) -> TraceStarted:
         raise RecordingError(
             f"{path} is not a recording of schema {SCHEMA}.", "Recordings are written with --record."
         )
+    samples = header.config.get("max_samples", 1)
+    if not isinstance(samples, int) or not 0 < samples < 1 << 31:
+        raise _damaged(path, 1, f"max_samples cannot be {samples!r}")
     return header
 
 
@@ -99,7 +108,7 @@ def _is_unknown(line: bytes) -> bool:
     """A sound line whose event this version has no name for."""
     try:
         return msgspec.json.decode(line, type=_Tag).event not in _KNOWN
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return False
 
 

@@ -18,6 +18,13 @@ from tracer.model import Address, PathEndKind, Ttl
 ROUNDS_TO_BELIEVE = 3
 """So many rounds must show only the rival, and no new member of it."""
 
+ROUNDS_TO_BELIEVE_BALANCED = 5
+"""The same where several took turns: one of them may not have had its turn before."""
+
+ROUNDS_TO_SETTLE = 4
+"""Until the set has stood still for so many rounds, everyone seen belongs to it: of many routers that take
+turns, the first rounds show but a few."""
+
 ROUNDS_IN_ALL = 14
 """So many rounds the old set and its rival must have stood still together. Two routers that take turns by
 chance show A for a rounds and then B for b with probability 2^-(a + b): a young set needs a longer rival."""
@@ -54,7 +61,7 @@ class _Habit(Generic[Member]):
 
     def round(self, seen: dict[Member, None]) -> None:
         """Enter who was seen in one round; ``seen`` is not empty."""
-        if not self.known or not self.known.isdisjoint(seen):
+        if self.still < ROUNDS_TO_SETTLE or not self.known.isdisjoint(seen):
             grown = len(self.known)
             self._learn({**self.rival, **seen})
             self.still = self.still + 1 if len(self.known) == grown else 1
@@ -73,7 +80,8 @@ class _Habit(Generic[Member]):
     @property
     def is_over(self) -> bool:
         """The rival has taken the place."""
-        return self.rival_still >= ROUNDS_TO_BELIEVE and self.still + self.rival_still >= ROUNDS_IN_ALL
+        needed = ROUNDS_TO_BELIEVE if len(self.known) == 1 else ROUNDS_TO_BELIEVE_BALANCED
+        return self.rival_still >= needed and self.still + self.rival_still >= ROUNDS_IN_ALL
 
     def give_way(self) -> None:
         """Let the rival be what is known."""

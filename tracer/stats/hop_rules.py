@@ -74,7 +74,13 @@ def _hop_loss(case: Case, index: int) -> Verdict | None:
     if begin is None or not case.spread.reaches or hop.ttl < begin.ttl:
         return None
     loss = wording.with_interval(hop.counts)
-    if hop.ttl > begin.ttl:
+    if hop.ttl > begin.ttl and not hop.counts.lost:
+        role = "inherits"
+        sentence = (
+            f"Hop {hop.ttl} lost none of {wording.count(hop.counts.closed, 'probe')} by chance: it stands "
+            f"behind the loss that begins at hop {begin.ttl}."
+        )
+    elif hop.ttl > begin.ttl:
         role = "inherits"
         sentence = f"Hop {hop.ttl} loses {loss}: it shows the loss that begins at hop {begin.ttl}."
     elif index == len(case.hops) - 1:
@@ -88,6 +94,16 @@ def _hop_loss(case: Case, index: int) -> Verdict | None:
         )
     numbers = {"role": role, "begins_at_ttl": begin.ttl, **loss_numbers(hop.counts)}
     return conclude(VerdictKind.LOSS_REACHES_TARGET, sentence, **numbers)
+
+
+def _hop_may_begin(case: Case, index: int) -> Verdict | None:
+    hop, begin = case.hops[index], case.spread.begin
+    if begin is None or not case.spread.reaches or not begin.earliest_ttl <= hop.ttl < begin.ttl:
+        return None
+    sentence = (
+        f"The loss that reaches the target may begin here already, or as late as hop {begin.latest_ttl}."
+    )
+    return conclude(VerdictKind.NOT_ENOUGH_EVIDENCE, sentence, **loss_numbers(hop.counts))
 
 
 def _hop_bufferbloat(case: Case, index: int) -> Verdict | None:
@@ -148,6 +164,7 @@ _RULES: tuple[_Rule, ...] = (
     _hop_rate_limit,
     _hop_own_answers,
     _hop_loss,
+    _hop_may_begin,
     _hop_bufferbloat,
     _hop_changed,
     _hop_too_few,

@@ -1,14 +1,16 @@
 """The level of round-trip times, and when it moves: medians of short blocks of rounds.
 
 A block is five consecutive rounds; its level is their median, so that two wild samples of five do not move
-it. Blocks are kept for a bounded time. What is "much" is measured against the jitter inside the blocks (the
-median absolute deviation, MAD) and against fixed amounts that people notice.
+it. Blocks are kept for a bounded time. What is "much" is measured against the jitter inside the blocks and
+against fixed amounts that people notice. Jitter is the median absolute second difference: like the median
+absolute deviation (MAD) it shrugs off wild samples, and unlike it a queue that fills steadily is no jitter.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import groupby
 from statistics import median
 from typing import NamedTuple
 
@@ -20,13 +22,15 @@ MIN_SAMPLES = 3
 MAX_BLOCKS = 52
 """As many rounds as a hop is judged by."""
 
-NORMAL = 1.4826
-"""MAD times this is the standard deviation of normally distributed samples."""
+SECOND_DIFFERENCE = 0.6745 * 6**0.5
+"""Median absolute second difference of independent normal samples, in their standard deviations."""
+MAD = 0.6745
+"""Their median absolute deviation, in the same unit."""
 
 RISE_NS = 30_000_000
-"""A level this far above the floor, and by half the floor, and by ``RISE_NOISE`` deviations, is raised."""
-RISE_OF_FLOOR = 0.5
-RISE_NOISE = 3.0
+"""A level this far above the lowest one, and by half of that, and by ``RISE_NOISE`` deviations, is raised."""
+RISE_OF_LOW = 0.5
+RISE_NOISE = 4.0
 
 SHIFT_NS = 2_000_000
 """A level moved for good when it differs by this, and by a tenth, and by ``SHIFT_NOISE`` deviations."""
@@ -43,8 +47,9 @@ class Level(NamedTuple):
     """Its rounds are ``ROUNDS_IN_BLOCK`` times this and the following ones."""
     rtt_ns: float
     """The median."""
-    mad_ns: float
-    """The median absolute deviation from it."""
+    least_ns: float
+    noise_ns: float
+    """Standard deviation around a steady or steadily moving level, robust."""
 
 
 class Shift(NamedTuple):
@@ -57,14 +62,17 @@ class Shift(NamedTuple):
 
 
 class Rise(NamedTuple):
-    """Blocks whose level stands far above the floor."""
+    """Blocks whose level stands far above the lowest one."""
 
     blocks: frozenset[int]
     floor_ns: float
+    """The least sample."""
     raised_ns: float
     """Median level of the raised blocks."""
     share: float
     """Raised part of all blocks, 0..1."""
+    run: int
+    """Length of the longest unbroken run of raised blocks."""
     moves: bool
     """The level came down again, or wanders while it is up: a step that stays is no queue."""
 
@@ -113,29 +121,35 @@ class Levels:
 
 
 def _level(block: int, samples: Sequence[int]) -> Level:
-    middle = median(samples)
-    return Level(block, middle, median(abs(sample - middle) for sample in samples))
+    bends = [
+        abs(one - 2 * two + three)
+        for one, two, three in zip(samples[:-2], samples[1:-1], samples[2:], strict=True)
+    ]
+    return Level(block, median(samples), min(samples), median(bends) / SECOND_DIFFERENCE)
 
 
 def rise(levels: Sequence[Level]) -> Rise | None:
     """The blocks that stand far above the lowest one; None where there are none."""
     if not levels:
         return None
-    floor_ns = min(level.rtt_ns for level in levels)
-    noise_ns = NORMAL * median(level.mad_ns for level in levels)
-    limit_ns = floor_ns + max(RISE_NS, RISE_OF_FLOOR * floor_ns, RISE_NOISE * noise_ns)
+    low_ns = min(level.rtt_ns for level in levels)
+    noise_ns = median(level.noise_ns for level in levels)
+    limit_ns = low_ns + max(RISE_NS, RISE_OF_LOW * low_ns, RISE_NOISE * noise_ns)
     raised = [level for level in levels if level.rtt_ns > limit_ns]
     if not raised:
         return None
     raised_ns = median(level.rtt_ns for level in raised)
     spread_ns = max(level.rtt_ns for level in raised) - min(level.rtt_ns for level in raised)
-    came_down = any(level.rtt_ns <= limit_ns and level.block > raised[0].block for level in levels)
+    half_ns = (low_ns + raised_ns) / 2
+    came_down = any(level.rtt_ns < half_ns and level.block > raised[0].block for level in levels)
+    runs = (len(list(run)) for up, run in groupby(level.rtt_ns > limit_ns for level in levels) if up)
     return Rise(
         blocks=frozenset(level.block for level in raised),
-        floor_ns=floor_ns,
+        floor_ns=min(level.least_ns for level in levels),
         raised_ns=raised_ns,
         share=len(raised) / len(levels),
-        moves=came_down or spread_ns > (raised_ns - floor_ns) / 4,
+        run=max(runs),
+        moves=came_down or spread_ns > (raised_ns - low_ns) / 4,
     )
 
 
@@ -153,11 +167,13 @@ def shift(levels: Sequence[Level]) -> Shift | None:
     """
     best: tuple[float, Shift] | None = None
     values = [level.rtt_ns for level in levels]
+    # The median of a block of n wanders by 1.25 / sqrt(n) of what its samples do.
+    inner_ns = median(level.noise_ns for level in levels) / 2 if levels else 0.0
     for place in range(SHIFT_BLOCKS, len(values) - SHIFT_BLOCKS + 1):
         before_ns, after_ns = median(values[:place]), median(values[place:])
         off = [abs(value - before_ns) for value in values[:place]]
         off += [abs(value - after_ns) for value in values[place:]]
-        noise_ns = NORMAL * max(median(off), median(level.mad_ns for level in levels) / 2)
+        noise_ns = max(median(off) / MAD, inner_ns)
         moved_ns = abs(after_ns - before_ns)
         limit_ns = max(SHIFT_NS, SHIFT_OF_LEVEL * before_ns, SHIFT_NOISE * noise_ns)
         misfit = sum(off)

@@ -24,8 +24,10 @@ NOTABLE = 0.01
 """Smaller loss is reported in the numbers, never as a finding."""
 LIKELY = 2.33
 """Deviations at which chance explains one case in a hundred."""
-SURE = 3.09
-"""Deviations at which chance explains one case in a thousand."""
+LIKELIER = 2.7
+"""Asked of several hops together: there is more to see, and there are more places to be fooled at."""
+SURE = 3.5
+"""Deviations at which chance explains one case in four thousand: every hop of a path is put to this test."""
 
 SPLIT_GAIN = 3.5
 """By so much must the log-likelihood rise for the path to be parted at all: half the chi-square value that
@@ -121,11 +123,15 @@ def _begin(ttls: Sequence[Ttl], counts: Sequence[Counts], own: frozenset[int]) -
     if target not in telling:
         return None
     sums = list(accumulate((counts[index] for index in telling), Counts.plus))
-    scores = _scores(sums)
+    rests = [sums[-1], *(_minus(sums[-1], front) for front in sums[:-1])]
+    scores = [
+        score if _is_loss(rest, alone=rest is rests[-1]) else float("-inf")
+        for score, rest in zip(_scores(sums, rests), rests, strict=True)
+    ]
     best = max(range(len(scores)), key=scores.__getitem__)
-    rest = _minus(sums[-1], sums[best - 1]) if best else sums[-1]
-    if stands_out(rest) < LIKELY or rest.share < NOTABLE:
+    if scores[best] == float("-inf"):
         return None
+    rest = rests[best]
     credible = [place for place, score in enumerate(scores) if score >= scores[best] - CREDIBLE]
     earliest = telling[credible[0] - 1] + 1 if credible[0] else 0
     alike = deviations(rest, counts[target]) < 2 and deviations(counts[target], rest) < 2
@@ -138,12 +144,14 @@ def _begin(ttls: Sequence[Ttl], counts: Sequence[Counts], own: frozenset[int]) -
     )
 
 
-def _scores(sums: Sequence[Counts]) -> list[float]:
-    """Log-likelihood of loss beginning at each place; unsplit at the first one, with its bonus."""
-    total = sums[-1]
-    scores = [_fit(total) + SPLIT_GAIN]
-    for front in sums[:-1]:
-        rest = _minus(total, front)
+def _is_loss(rest: Counts, *, alone: bool) -> bool:
+    return rest.share >= NOTABLE and stands_out(rest) >= (LIKELY if alone else LIKELIER)
+
+
+def _scores(sums: Sequence[Counts], rests: Sequence[Counts]) -> list[float]:
+    """Log-likelihood of loss beginning at each place; the first is no split at all, with its bonus."""
+    scores = [_fit(sums[-1]) + SPLIT_GAIN]
+    for front, rest in zip(sums, rests[1:], strict=False):
         scores.append(_fit(front) + _fit(rest) if rest.share > front.share else float("-inf"))
     return scores
 

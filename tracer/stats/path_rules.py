@@ -7,10 +7,15 @@ from collections.abc import Callable
 from tracer.model import PathEndKind
 from tracer.stats import wording
 from tracer.stats.case import ENOUGH, Case, answers, conclude, in_ms, loss_numbers
+from tracer.stats.evidence import Counts
+from tracer.stats.loss import wilson
 from tracer.stats.snapshot import Verdict, VerdictKind
 
 LOCAL_SHARE = 0.1
 """This part of the last rounds' probes must have been kept back to be the verdict."""
+
+HARMFUL_PCT = 8.0
+"""A path that lost something to the target is called clean once loss of this size can be excluded (95 %)."""
 
 _Rule = Callable[[Case], Verdict | None]
 
@@ -139,9 +144,7 @@ def _path_too_few(case: Case) -> Verdict | None:
         so_far = "nothing answers so far" if last is None else f"hop {last} is the last to answer so far"
         return conclude(VerdictKind.NOT_ENOUGH_EVIDENCE, f"The end of the path is not known; {so_far}.")
     if target.closed < ENOUGH:
-        probes = wording.count(target.closed, "probe")
-        lost = f"{target.lost} of {probes} lost" if target.lost else f"nothing lost of {probes}"
-        sentence = f"{_reached(case)}; {lost} to the target so far, too few to judge."
+        sentence = f"{_reached(case)}; {_lost(target)} to the target lost so far, too few to judge."
     elif case.spread.begin is not None:
         begin = case.spread.begin
         sentence = (
@@ -167,6 +170,15 @@ def _path_own_answers(case: Case) -> Verdict | None:
         clause = f"{which} {answering}, but what is behind answers"
     sentence = f"{_arrival(case)}; {clause}."
     return conclude(kind, sentence, ttls=ttls, **loss_numbers(case.hops[-1].counts))
+
+
+def _path_unsure(case: Case) -> Verdict | None:
+    target = case.hops[-1].counts
+    interval = wilson(target.lost, target.closed)
+    if not target.lost or interval is None or interval[1] < HARMFUL_PCT:
+        return None
+    sentence = f"{_reached(case)}; {_lost(target)} to the target lost, too few to tell chance from loss."
+    return conclude(VerdictKind.NOT_ENOUGH_EVIDENCE, sentence, **loss_numbers(target))
 
 
 def _path_clean(case: Case) -> Verdict:
@@ -207,6 +219,7 @@ _RULES: tuple[_Rule, ...] = (
     _path_bufferbloat,
     _path_too_few,
     _path_own_answers,
+    _path_unsure,
 )
 """The graver first; what the later ones find is named in ``also``."""
 
@@ -221,5 +234,8 @@ def _arrival(case: Case) -> str:
     target = case.hops[-1].counts
     if not target.lost:
         return f"{_reached(case)}, no loss that reaches the target"
-    lost = f"{target.lost} of {target.closed} probes to the target lost"
-    return f"{_reached(case)}, {lost}, no more than chance takes"
+    return f"{_reached(case)}, {_lost(target)} to the target lost, no more than chance takes"
+
+
+def _lost(counts: Counts) -> str:
+    return f"{counts.lost} of {wording.count(counts.closed, 'probe')}"

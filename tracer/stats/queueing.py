@@ -12,8 +12,7 @@ from tracer.stats.level_shift import Rise, Shift, excess_ns, rise, shift
 MIN_BLOCKS = 4
 """Fewer blocks of rounds show no floor."""
 RAISED_BLOCKS = 2
-RAISED_SHARE = 0.1
-"""So many blocks, and such a part of all, must be raised: less is a moment, not a state."""
+"""So many blocks in a row must be raised: less is a moment, not a state."""
 SAME = 0.5
 """A hop takes part in the rise, or in a shift, if its own is at least this part of the target's."""
 
@@ -37,11 +36,9 @@ def bufferbloat(hops: Sequence[HopEvidence]) -> Bloat | None:
     if not hops or len(hops[-1].levels) < MIN_BLOCKS:
         return None
     found = rise(hops[-1].levels)
-    if found is None or not found.moves:
+    if found is None or not found.moves or found.run < RAISED_BLOCKS:
         return None
-    if len(found.blocks) < RAISED_BLOCKS or found.share < RAISED_SHARE:
-        return None
-    wanted_ns = SAME * (found.raised_ns - found.floor_ns)
+    wanted_ns = SAME * (excess_ns(hops[-1].levels, found.blocks) or 0.0)
     taking_part = [
         (hop.ttl, excess)
         for hop in hops

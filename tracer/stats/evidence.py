@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import NamedTuple
 
 import msgspec
@@ -15,11 +16,8 @@ JUDGED_PROBES = 256
 """A hop is judged by its last so many probes: what was long ago is not what is now."""
 
 
-class Fate(NamedTuple):
-    """One probe that has met its end in the network."""
-
-    sent_ns: int
-    answered: bool
+Fate = tuple[int, bool, ProbeKey]
+"""One probe that has met its end in the network: when it was sent in ns, whether it was answered, its name."""
 
 
 class Counts(NamedTuple):
@@ -45,44 +43,49 @@ class ProbeWindow:
 
     def __init__(self, size: int = JUDGED_PROBES) -> None:
         self._size = size
-        self._fates: dict[ProbeKey, Fate] = {}
+        self._fates: deque[Fate] = deque()
         self._lost = 0
         self._since_ns = 0
 
-    def answered(self, key: ProbeKey, sent_ns: int) -> None:
-        """A probe was answered in time."""
-        self._put(key, Fate(sent_ns, answered=True))
+    def add(self, key: ProbeKey, sent_ns: int, *, answered: bool) -> None:
+        """A probe was answered in time, or given up."""
+        if sent_ns < self._since_ns:
+            return
+        fates = self._fates
+        fates.append((sent_ns, answered, key))
+        self._lost += not answered
+        if len(fates) > self._size:
+            self._lost -= not fates.popleft()[1]
 
     def revise(self, key: ProbeKey) -> None:
         """A probe given up was answered after all; nothing to do once it has left the window."""
-        known = self._fates.get(key)
-        if known is not None and not known.answered:
-            self._fates[key] = Fate(known.sent_ns, answered=True)
+        found = self._lost_probe(key)
+        if found is not None:
+            place, sent_ns = found
+            self._fates[place] = (sent_ns, True, key)
             self._lost -= 1
-
-    def lost(self, key: ProbeKey, sent_ns: int) -> None:
-        """A probe was given up."""
-        self._put(key, Fate(sent_ns, answered=False))
 
     def forget(self, key: ProbeKey) -> None:
-        """A probe turns out never to have left."""
-        known = self._fates.pop(key, None)
-        if known is not None and not known.answered:
+        """A probe given up turns out never to have left."""
+        found = self._lost_probe(key)
+        if found is not None:
+            del self._fates[found[0]]
             self._lost -= 1
+
+    def _lost_probe(self, key: ProbeKey) -> tuple[int, int] | None:
+        # Late answers are rare and recent: nothing is kept to find them faster.
+        newest_first = range(len(self._fates) - 1, -1, -1)
+        for place in newest_first:
+            sent_ns, answered, name = self._fates[place]
+            if name == key and not answered:
+                return place, sent_ns
+        return None
 
     def restart(self, now_ns: int) -> None:
         """The path has changed: what was sent before tells nothing about it."""
         self._fates.clear()
         self._lost = 0
         self._since_ns = now_ns
-
-    def _put(self, key: ProbeKey, fate: Fate) -> None:
-        if fate.sent_ns < self._since_ns:
-            return
-        self._fates[key] = fate
-        self._lost += not fate.answered
-        if len(self._fates) > self._size:
-            self._lost -= not self._fates.pop(next(iter(self._fates))).answered
 
     @property
     def counts(self) -> Counts:
@@ -91,7 +94,7 @@ class ProbeWindow:
 
     def fates(self) -> tuple[Fate, ...]:
         """All of them, in the order they ended."""
-        return tuple(self._fates.values())
+        return tuple(self._fates)
 
 
 class HopEvidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +111,7 @@ class HopEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """Typical round-trip time on the present path; None without samples."""
     levels: tuple[Level, ...] = ()
     fates: tuple[Fate, ...] = ()
+    """Of the window; empty unless some, but not all, were lost."""
 
 
 class LocalTrouble(msgspec.Struct, frozen=True, kw_only=True):

@@ -131,7 +131,7 @@ class HopStats:
             self._recent.put(key, rtt_ns)
             if event.tx.ns >= self._changed_ns:
                 self._levels.add(event.round, rtt_ns)
-        self._judged.answered(key, event.tx.ns)
+        self._judged.add(key, event.tx.ns, answered=True)
         self._credit(event, rtt_ns)
 
     def _enter_late(self, event: LateReply) -> None:
@@ -156,7 +156,7 @@ class HopStats:
         self._recent.put(key, None)
         # What the end of the trace cut off might still have been answered: no evidence either way.
         if sent_ns is not None and event.reason is LossReason.TIMEOUT:
-            self._judged.lost(key, sent_ns)
+            self._judged.add(key, sent_ns, answered=False)
 
     def _enter_failed(self, event: SendFailed) -> None:
         self.failed += 1
@@ -229,14 +229,15 @@ class HopStats:
     def evidence(self) -> HopEvidence:
         """Return what a judgement may rest on; the same object until the next event of this TTL."""
         if self._evidence is None:
+            counts = self._judged.counts
             self._evidence = HopEvidence(
                 ttl=self.ttl,
-                counts=self._judged.counts,
+                counts=counts,
                 received=self.received,
                 failed=self.failed,
                 rtt_ns=self._levels.typical_ns,
                 levels=self._levels.snapshot(),
-                fates=self._judged.fates(),
+                fates=self._judged.fates() if 0 < counts.lost < counts.closed else (),
             )
         return self._evidence
 

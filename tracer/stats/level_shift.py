@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import groupby
 from statistics import median
 from typing import NamedTuple
@@ -21,6 +22,9 @@ MIN_SAMPLES = 3
 """A block with fewer has no level."""
 MAX_BLOCKS = 52
 """As many rounds as a hop is judged by."""
+
+MEMORY = 512
+"""Blocks close every few rounds, judgements are asked for ten times a second: so many answers are kept."""
 
 SECOND_DIFFERENCE = 0.6745 * 6**0.5
 """Median absolute second difference of independent normal samples, in their standard deviations."""
@@ -78,19 +82,19 @@ class Rise(NamedTuple):
 
 
 class Levels:
-    """Makes blocks of the round-trip times of one TTL as they come in."""
+    """Makes blocks of the round-trip times of one TTL as they come in; their medians when asked."""
 
-    __slots__ = ("_block", "_levels", "_samples", "_typical_ns")
+    __slots__ = ("_block", "_fresh", "_levels", "_samples", "_typical_ns")
 
     def __init__(self) -> None:
-        self._levels: deque[Level] = deque(maxlen=MAX_BLOCKS)
         self.restart()
 
     def restart(self) -> None:
         """The path has changed: begin anew."""
-        self._levels.clear()
         self._block = -1
         self._samples: list[int] = []
+        self._fresh: deque[tuple[int, list[int]]] = deque(maxlen=MAX_BLOCKS)
+        self._levels: tuple[Level, ...] = ()
         self._typical_ns: float | None = None
 
     def add(self, round_id: RoundId, rtt_ns: int) -> None:
@@ -104,20 +108,25 @@ class Levels:
 
     def _close(self) -> None:
         if len(self._samples) >= MIN_SAMPLES:
-            self._levels.append(_level(self._block, self._samples))
-            self._typical_ns = median(level.rtt_ns for level in self._levels)
+            self._fresh.append((self._block, self._samples))
         self._samples = []
 
     @property
     def typical_ns(self) -> float | None:
         """Median of the levels; before the first block is over, that of its samples; None without any."""
+        self.snapshot()
         if self._typical_ns is None and self._samples:
             return median(self._samples)
         return self._typical_ns
 
     def snapshot(self) -> tuple[Level, ...]:
-        """The closed blocks, oldest first."""
-        return tuple(self._levels)
+        """The closed blocks, oldest first; the same object until another one closes."""
+        if self._fresh:
+            levels = (*self._levels, *(_level(block, samples) for block, samples in self._fresh))
+            self._fresh.clear()
+            self._levels = levels[-MAX_BLOCKS:]
+            self._typical_ns = median(level.rtt_ns for level in self._levels)
+        return self._levels
 
 
 def _level(block: int, samples: Sequence[int]) -> Level:
@@ -128,7 +137,8 @@ def _level(block: int, samples: Sequence[int]) -> Level:
     return Level(block, median(samples), min(samples), median(bends) / SECOND_DIFFERENCE)
 
 
-def rise(levels: Sequence[Level]) -> Rise | None:
+@lru_cache(MEMORY)
+def rise(levels: tuple[Level, ...]) -> Rise | None:
     """The blocks that stand far above the lowest one; None where there are none."""
     if not levels:
         return None
@@ -159,7 +169,8 @@ def excess_ns(levels: Sequence[Level], blocks: frozenset[int]) -> float | None:
     return median(there) - min(level.rtt_ns for level in levels) if there else None
 
 
-def shift(levels: Sequence[Level]) -> Shift | None:
+@lru_cache(MEMORY)
+def shift(levels: tuple[Level, ...]) -> Shift | None:
     """The greatest lasting change of level; None where there is none.
 
     Every place between two blocks is tried; the two sides are compared by their medians, and each must be
@@ -169,6 +180,8 @@ def shift(levels: Sequence[Level]) -> Shift | None:
     values = [level.rtt_ns for level in levels]
     # The median of a block of n wanders by 1.25 / sqrt(n) of what its samples do.
     inner_ns = median(level.noise_ns for level in levels) / 2 if levels else 0.0
+    if not values or max(values) - min(values) <= max(SHIFT_NS, SHIFT_NOISE * inner_ns):
+        return None
     for place in range(SHIFT_BLOCKS, len(values) - SHIFT_BLOCKS + 1):
         before_ns, after_ns = median(values[:place]), median(values[place:])
         off = [abs(value - before_ns) for value in values[:place]]

@@ -106,12 +106,15 @@ def _own(counts: Sequence[Counts]) -> frozenset[int]:
     """Hops that lose clearly more than the next so many behind them, however many that are."""
     own: set[int] = set()
     for index in reversed(range(len(counts) - 1)):
-        pooled = Counts(0, 0)
-        for later in range(index + 1, len(counts) if counts[index].lost else 0):
+        closed, lost = counts[index]
+        closed_behind = lost_behind = 0
+        for later in range(index + 1, len(counts) if lost else 0):
             if later in own:
                 continue
-            pooled = pooled.plus(counts[later])
-            if deviations(counts[index], pooled) >= SURE:
+            closed_behind += counts[later].closed
+            lost_behind += counts[later].lost
+            more = lost * closed_behind > lost_behind * closed
+            if more and deviations(counts[index], Counts(closed_behind, lost_behind)) >= SURE:
                 own.add(index)
                 break
     return frozenset(own)

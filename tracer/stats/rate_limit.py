@@ -68,8 +68,8 @@ def _stretches(fates: Sequence[Fate]) -> list[_Stretch]:
     found = []
     for start in starts:
         probes = ordered[start : start + STRETCH]
-        span_ns = ordered[start + STRETCH].sent_ns - probes[0].sent_ns
-        lost = sum(not probe.answered for probe in probes)
+        span_ns = ordered[start + STRETCH][0] - probes[0][0]
+        lost = sum(not answered for _, answered, _ in probes)
         if span_ns > 0 and _steady(probes):
             found.append(_Stretch(span_ns, Counts(STRETCH, lost)))
     return found
@@ -77,7 +77,7 @@ def _stretches(fates: Sequence[Fate]) -> list[_Stretch]:
 
 def _steady(probes: Sequence[Fate]) -> bool:
     """The rate did not change within; a stretch of two rates has none."""
-    gaps = [after.sent_ns - before.sent_ns for before, after in pairwise(probes)]
+    gaps = [after[0] - before[0] for before, after in pairwise(probes)]
     return max(gaps) <= 2 * VARIED * max(min(gaps), 1)
 
 

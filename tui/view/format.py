@@ -18,7 +18,7 @@ _SI = ("k", "M", "G", "T", "P", "E")
 
 
 def ms(duration_ns: float | None) -> str:
-    """Nanoseconds as milliseconds without the unit: ``0.123``, ``12.3``, ``1234``; from 100 s on ``100s``, then ``>999s``."""
+    """Nanoseconds as milliseconds without the unit: ``0.123``, ``12.3``, ``1234``; from 100 s on ``100s``."""
     if duration_ns is None:
         return MISSING
     value = duration_ns / _MS

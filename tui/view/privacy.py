@@ -1,4 +1,4 @@
-"""Hiding who stands near: addresses of the first hops, and of this host, before anything is drawn or exported.
+"""Hiding who stands near: addresses of the first hops and of this host, before anything is drawn.
 
 Masking works on the values themselves, not on the drawing: rows, reports, copies and screenshots made from a
 masked snapshot cannot show what is no longer in it.
@@ -6,14 +6,18 @@ masked snapshot cannot show what is no longer in it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from tracer.events import (
+    DuplicateReply,
     Event,
     ForeignReply,
+    LateReply,
     MalformedReply,
+    PortsExhausted,
     ReplyReceived,
     SendFailed,
     TraceEnded,
@@ -69,27 +73,50 @@ def mask_event(event: Event, privacy: Privacy) -> Event:
     The bytes of packets hold the source's address, so they go whatever their TTL; who sent a foreign packet
     is not known to stand further away, so that is hidden too.
     """
-    if not privacy.hops:
-        return event
-    match event:
-        case TraceStarted():
-            targets = tuple(_masked_target(target, _own(target)) for target in event.targets)
-            config = _scrub(event.config, {source for target in event.targets for source in _own(target)})
-            return msgspec.structs.replace(
-                event, source=_masked_source(event.source), targets=targets, config=config
-            )
-        case ReplyReceived():
-            near: dict[str, Any] = {"responder": HIDDEN, "extensions": ()} if privacy.masks(event.ttl) else {}
-            return msgspec.structs.replace(event, probe_bytes=None, reply_bytes=None, **near)
-        case ForeignReply():
-            return msgspec.structs.replace(event, responder=HIDDEN)
-        case MalformedReply():
-            return msgspec.structs.replace(event, reply_bytes=None)
-        case SendFailed() | TraceEnded():
-            failure = None if event.failure is None else _masked_failure(event.failure)
-            return msgspec.structs.replace(event, failure=failure)
-        case _:
-            return event
+    masker = _MASKERS.get(type(event)) if privacy.hops else None
+    return event if masker is None else masker(event, privacy)
+
+
+def _started(event: TraceStarted, _privacy: Privacy) -> Event:
+    return msgspec.structs.replace(
+        event,
+        source=_masked_source(event.source),
+        targets=tuple(_masked_target(target, _own(target)) for target in event.targets),
+        config=_scrub(event.config, {source for target in event.targets for source in _own(target)}),
+    )
+
+
+def _reply(event: ReplyReceived, privacy: Privacy) -> Event:
+    far = msgspec.structs.replace(event, probe_bytes=None, reply_bytes=None)
+    if not privacy.masks(event.ttl):
+        return far
+    return msgspec.structs.replace(far, responder=HIDDEN, extensions=())
+
+
+def _foreign(event: ForeignReply, _privacy: Privacy) -> Event:
+    return msgspec.structs.replace(event, responder=HIDDEN)
+
+
+def _malformed(event: MalformedReply, _privacy: Privacy) -> Event:
+    return msgspec.structs.replace(event, reply_bytes=None)
+
+
+def _failed(event: SendFailed | TraceEnded, _privacy: Privacy) -> Event:
+    failure = None if event.failure is None else _masked_failure(event.failure)
+    return msgspec.structs.replace(event, failure=failure)
+
+
+_MASKERS: dict[type[Event], Callable[[Any, Privacy], Event]] = {
+    TraceStarted: _started,
+    ReplyReceived: _reply,
+    LateReply: _reply,
+    DuplicateReply: _reply,
+    ForeignReply: _foreign,
+    MalformedReply: _malformed,
+    SendFailed: _failed,
+    PortsExhausted: _failed,
+    TraceEnded: _failed,
+}
 
 
 def mask_text(text: str, secrets: set[str]) -> str:

@@ -16,7 +16,7 @@ from tui.view.style import CHART, Style
 
 MAX_ZOOM = 64
 _GUTTER = fmt.NUMBER_WIDTH + 1
-_SMALLEST_WITH_AXES = (_GUTTER + 6, 4)
+_LEAST_WIDTH, _LEAST_HEIGHT = _GUTTER + 6, 4
 """Below so many cells the axes are left out."""
 
 Point = tuple[int, int | None]
@@ -108,7 +108,7 @@ def chart(
     if not times:
         return _empty(width, height, glyphs)
     frame = _frame(series, (view or View()).window(min(times), max(times)))
-    if (width, height) < _SMALLEST_WITH_AXES or height < _SMALLEST_WITH_AXES[1]:
+    if width < _LEAST_WIDTH or height < _LEAST_HEIGHT:
         return _canvas(series, (width, height), frame, selected, glyphs)
     drawn = _canvas(series, (width - _GUTTER, height - 2), frame, selected, glyphs)
     labels = _scale(frame, len(drawn))

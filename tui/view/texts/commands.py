@@ -93,4 +93,5 @@ TEXTS = {
     "keys.conflict": "{key} is bound to {first} and to {second}",
     "keys.conflict.remedy": "Give one of them another key.",
     "keys.empty": "a key has a name",
+    "keys.unknown-modifier": "{modifiers} is no modifier",
 }

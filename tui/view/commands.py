@@ -29,8 +29,8 @@ class Group(StrEnum):
     PROGRAM = "program"
 
     @property
-    def title(self) -> str:
-        """Its heading."""
+    def heading(self) -> str:
+        """What stands above its commands."""
         return say(f"group.{self.value}")
 
 

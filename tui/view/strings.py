@@ -15,7 +15,7 @@ from tui.view.texts import ENGLISH
 _active: dict[str, str] = dict(ENGLISH)
 
 
-def say(key: str, **values: Any) -> str:
+def say(key: str, /, **values: Any) -> str:
     """The text for ``key`` with its placeholders filled. ``KeyError`` for a key there is none of."""
     return _active[key].format(**values) if values else _active[key]
 

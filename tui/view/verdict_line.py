@@ -167,20 +167,26 @@ def outcome(snapshot: TraceSnapshot) -> str:
         return say("outcome.error", message=printable(snapshot.errors[-1].message))
     if not any(hop.received for hop in snapshot.hops):
         return say("outcome.waiting")
-    hops = counted(snapshot.hops[-1].ttl, "hops")
     if snapshot.end is PathEndKind.TARGET:
-        return _reached(snapshot.hops[-1], hops)
+        return _reached(snapshot.hops[-1])
+    return _not_reached(snapshot)
+
+
+_NOT_REACHED = {PathEndKind.UNREACHABLE: "outcome.unreachable", PathEndKind.GAP: "outcome.gap"}
+"""A refusing hop has answered: in both cases the last answer is what counts."""
+
+
+def _not_reached(snapshot: TraceSnapshot) -> str:
     answered = _last_answered(snapshot)
-    if snapshot.end is PathEndKind.UNREACHABLE:
-        return say("outcome.unreachable", ttl=snapshot.hops[-1].ttl)
-    if snapshot.end is PathEndKind.GAP:
-        return say("outcome.gap", ttl=answered)
+    if snapshot.end in _NOT_REACHED:
+        return say(_NOT_REACHED[snapshot.end], ttl=answered)
     if snapshot.reason is EndReason.MAX_TTL:
-        return say("outcome.max-ttl", hops=hops)
+        return say("outcome.max-ttl", hops=counted(snapshot.hops[-1].ttl, "hops"))
     return say("outcome.searching", hops=counted(answered, "hops"))
 
 
-def _reached(target: HopSnapshot, hops: str) -> str:
+def _reached(target: HopSnapshot) -> str:
+    hops = counted(target.ttl, "hops")
     rtt = fmt.ms_unit(None if target.rtt is None else target.rtt.p50_ns)
     if target.loss_pct is None:
         return say("outcome.reached-early", hops=hops, rtt=rtt)

@@ -10,7 +10,7 @@ ARGS ?=
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat
 COMPILE := $(BIN)/python -m compileall -q tracer tui
 
-.PHONY: help run test lint types contracts check clean
+.PHONY: help run test lint types contracts check docs clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ contracts: .venv/dev ## Check who imports whom
 	$(BIN)/lint-imports
 
 check: lint types contracts test ## Everything CI runs
+
+docs: .venv/run ## Write the generated pages of docs/ anew
+	$(BIN)/python -m tui.reference > docs/options.md
 
 clean: ## Remove what was made
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -152,6 +152,19 @@ class PathEndMoved(_Event, frozen=True, kw_only=True, tag="path_end"):
     kind: PathEndKind
 
 
+class PathChanged(_Event, frozen=True, kw_only=True, tag="path_changed"):
+    """The probes go another way than before: for several rounds others have answered, and only they."""
+
+    round: RoundId
+    """The round that made it certain; the change itself came some rounds before."""
+    ttl: Ttl
+    """The first TTL that differs."""
+    old: tuple[Address | None, ...]
+    """Who answered before; position n is TTL n + 1, None where nobody did."""
+    new: tuple[Address | None, ...]
+    """Who answers now, told the same way."""
+
+
 class Health(_Event, frozen=True, kw_only=True, tag="health"):
     """What the channel noticed since the last such event."""
 
@@ -185,6 +198,7 @@ TargetEvent = (
     | PortsExhausted
     | PortSkipped
     | PathEndMoved
+    | PathChanged
     | Health
     | TraceEnded
 )

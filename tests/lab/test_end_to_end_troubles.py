@@ -28,14 +28,14 @@ FOREIGN = {Family.IPV4: "198.18.77.77", Family.IPV6: "2001:db8:77::77"}
 
 
 def _error(run: Run, kind: str) -> dict[str, Any]:
-    """The report's error of that kind, with what every error owes its reader."""
+    """The first of the report's errors, all of that kind, with what every error owes its reader."""
     assert error_kinds(run.report) == {kind}, run
-    [error] = [one for one in run.report["errors"] if one["kind"] == kind]
-    assert error["message"]
-    assert error["remedy"]
-    assert error["count"] > 0
-    found: dict[str, Any] = error
-    return found
+    for error in run.report["errors"]:
+        assert error["message"]
+        assert error["remedy"]
+        assert error["count"] > 0
+    first: dict[str, Any] = run.report["errors"][0]
+    return first
 
 
 def _nothing_was_sent(run: Run) -> None:
@@ -52,16 +52,15 @@ def test_ports_in_use_are_skipped_and_counted(two_routers: Chain, family: Family
     """Six of eight ports are held: the probes take the other two, and nobody is lost or missing."""
     with port_hog(two_routers.source, range(PORT_RANGE.start, PORT_RANGE.stop - 2)):
         target = two_routers.target_address(family)
-        run = hopscope(two_routers.source, target, "-m", "json", "-C", "3", *MOVING_SOURCE[protocol])
+        arguments = ["-m", "json", "-C", "3", "-i", "100ms", "-T", "100ms", *MOVING_SOURCE[protocol]]
+        run = hopscope(two_routers.source, target, *arguments)
     assert run.exit_code == 0, run
     assert responders(run.report) == [{address} for address in two_routers.responders(family)]
     assert run.report["health"]["ports_skipped"] > 0
     assert run.report["health"]["ports_exhausted"] == 0
     assert [(hop["lost"], hop["failed"]) for hop in run.report["hops"]] == [(0, 0)] * 3
-    on_path = sum(hop["skipped"] for hop in run.report["hops"])
-    assert 0 < on_path <= run.report["health"]["ports_skipped"], (
-        "beyond the target only the total counts them"
-    )
+    on_the_path = sum(hop["skipped"] for hop in run.report["hops"])
+    assert 0 < on_the_path <= run.report["health"]["ports_skipped"], "the rest was skipped beyond the target"
 
 
 @each_family

@@ -5,7 +5,6 @@ Plain sockets, no product code. Everything runs as nobody unless it says otherwi
 
 from __future__ import annotations
 
-import contextlib
 import resource
 import select
 import socket
@@ -202,18 +201,22 @@ def test_a_syn_dropped_by_the_local_firewall_is_only_silence(two_routers: Chain,
         assert two_routers.source.call(ask) == ("EINPROGRESS", False, 0)
 
 
-def test_a_rejecting_local_firewall_answers_from_our_own_address(two_routers: Chain, family: Family) -> None:
-    def ask() -> tuple[int, int, str | None]:
+def test_a_rejecting_local_firewall_refuses_the_send_and_answers_from_our_own_address(
+    two_routers: Chain, family: Family
+) -> None:
+    """The first send says EPERM and leaves an ICMP error pending, which the second send says instead."""
+    destination = (two_routers.target_address(family), CLOSED_PORT)
+
+    def ask() -> tuple[list[str], list[tuple[int, int, str | None]]]:
         with socket.socket(family.af, UDP) as sock:
             receive_errors(sock, family)
-            with contextlib.suppress(OSError):
-                sock.sendto(b"", (two_routers.target_address(family), CLOSED_PORT))
-            entry = wait_for(sock, ICMP_ORIGIN[family])
-            return entry.type, entry.code, entry.offender
+            said = [errno_of(lambda: sock.sendto(b"", destination)) for _ in range(3)]
+            return said, [(entry.type, entry.code, entry.offender) for entry in drain_errors(sock)]
 
     port_unreachable = {Family.IPV4: (3, 3), Family.IPV6: (1, 4)}[family]
+    entry = (*port_unreachable, two_routers.source_address(family))
     with two_routers.source.firewall(f"udp dport {CLOSED_PORT} reject"):
-        assert two_routers.source.call(ask) == (*port_unreachable, two_routers.source_address(family))
+        assert two_routers.source.call(ask) == (["EPERM", "ECONNREFUSED", "EPERM"], [entry, entry])
 
 
 def test_a_silent_neighbour_answers_from_our_own_address(two_routers: Chain, family: Family) -> None:

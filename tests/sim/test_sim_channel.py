@@ -155,6 +155,7 @@ def test_probes_leave_from_the_source_of_their_route() -> None:
         protocol=Protocol.UDP,
         plan=PortPlanKind.FIXED_SOURCE,
         source=SourceInfo(Address("198.18.0.77"), "sim0"),
+        bind_source=False,
         bind_device=False,
         timeout_ns=S,
     )

@@ -31,6 +31,7 @@ from tracer.model import (
     LossReason,
     PathEndKind,
     Port,
+    ProbeState,
     ReplyKind,
     RoundId,
     Sequence,
@@ -127,7 +128,21 @@ class Log:
         self.events.append(ProbeLost(**self._probe(ttl, sequence, round_id), reason=reason))
 
     def failed(self, ttl: int, sequence: int, why: Failure | None = None, round_id: int = 0) -> None:
-        self.events.append(SendFailed(**self._probe(ttl, sequence, round_id), failure=why or failure()))
+        was = self._stands(sequence, round_id)
+        self.events.append(
+            SendFailed(**self._probe(ttl, sequence, round_id), failure=why or failure(), was=was)
+        )
+
+    def _stands(self, sequence: int, round_id: int) -> ProbeState:
+        """What the log so far says of a probe."""
+        state = ProbeState.PLANNED
+        for event in self.events:
+            if isinstance(event, (ProbeSent, ProbeLost)) and (event.round, event.sequence) == (
+                round_id,
+                sequence,
+            ):
+                state = ProbeState.OUTSTANDING if isinstance(event, ProbeSent) else ProbeState.LOST
+        return state
 
     def exhausted(self, ttl: int, sequence: int, why: Failure | None = None, round_id: int = 0) -> None:
         told = why or failure(FailureKind.PORTS_EXHAUSTED, "EADDRINUSE", message="No source port is left.")

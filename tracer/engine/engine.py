@@ -16,6 +16,7 @@ from tracer.engine.lifecycle import ProbeInput, RoundInput, RoundState
 from tracer.engine.matching import ProbeMemory, TrackedProbe
 from tracer.engine.pacing import Pacer
 from tracer.engine.path_end import PathEndBelief
+from tracer.engine.path_watch import PathWatch
 from tracer.engine.ports import PortPlan, Ports
 from tracer.engine.rounds import Round
 from tracer.engine.story import Story
@@ -88,6 +89,7 @@ class Engine:
         self._next_sequence = spec.first_sequence
         self._memory = ProbeMemory(config.timeout_ns, config.timeout_ns * MEMORY_TIMEOUTS)
         self._belief = PathEndBelief(config.first_ttl, config.gap_limit)
+        self._watch = PathWatch()
         self._window = Window(config, self._belief)
         self._pacer = Pacer(config.max_rate, config.max_inflight, now)
         self._round = Round(config, RoundId(0), now)
@@ -157,6 +159,9 @@ class Engine:
 
     def _finish_round(self, now: int) -> None:
         self._round.move(RoundInput.OVER)
+        change = self._watch.round_over(self._belief.end)
+        if change is not None:
+            self._story.path_changed(change, self._round.id, now)
         if self._round.is_last:
             self.stop(self._end_reason(), now)
             return
@@ -297,6 +302,8 @@ class Engine:
         if was not in (ProbeState.OUTSTANDING, ProbeState.LOST):
             return
         self._settle(tracked, was)
+        if was is ProbeState.OUTSTANDING:
+            self._watch.answered(tracked.probe.ttl, reply.responder)
         self._learn(tracked.probe, event, now)
 
     def _learn(self, probe: Probe, event: ReplyReceived, now: int) -> None:

@@ -6,12 +6,14 @@ from typing import Any
 
 from tracer.engine.matching import TrackedProbe
 from tracer.engine.path_end import OPEN, PathEnd
+from tracer.engine.path_watch import PathChange
 from tracer.events import (
     DuplicateReply,
     ForeignReply,
     Health,
     LateReply,
     MalformedReply,
+    PathChanged,
     PathEndMoved,
     PortsExhausted,
     PortSkipped,
@@ -31,6 +33,7 @@ from tracer.model import (
     LossReason,
     ProbeState,
     Reply,
+    RoundId,
     Stamp,
 )
 
@@ -120,6 +123,19 @@ class Story:
         if end != self._told_end:
             self._told_end = end
             self._events.append(PathEndMoved(at_ns=now, target=self.label, ttl=end.ttl, kind=end.kind))
+
+    def path_changed(self, change: PathChange, round_id: RoundId, now: int) -> None:
+        """The probes go another way than before."""
+        self._events.append(
+            PathChanged(
+                at_ns=now,
+                target=self.label,
+                round=round_id,
+                ttl=change.ttl,
+                old=change.old,
+                new=change.new,
+            )
+        )
 
     def _about(self, tracked: TrackedProbe, now: int) -> dict[str, Any]:
         """The fields every event of a probe has."""

@@ -30,6 +30,7 @@ from tracer.stats.snapshot import (
     ResponderSnapshot,
     RttSnapshot,
     TraceSnapshot,
+    Verdict,
 )
 from tracer.text import printable
 
@@ -53,13 +54,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     reason: EndReason
     target_ttl: Ttl | None
     rounds: int
-
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """A conclusion, and what it rests on."""
-
-    kind: str
-    evidence: dict[str, Any]
 
 
 class RttReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,8 +177,10 @@ def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> 
             target_ttl=snapshot.target_ttl,
             rounds=snapshot.rounds,
         ),
-        path_verdict=None,
-        hops=tuple(_hop(hop) for hop in snapshot.hops),
+        path_verdict=snapshot.path_verdict,
+        hops=tuple(
+            _hop(hop, verdict) for hop, verdict in zip(snapshot.hops, snapshot.hop_verdicts, strict=True)
+        ),
         flows=(),
         health=snapshot.health,
         errors=snapshot.errors or _unresolved(target),
@@ -211,7 +207,7 @@ def _unresolved(target: TargetInfo) -> tuple[ErrorSnapshot, ...]:
     )
 
 
-def _hop(hop: HopSnapshot) -> HopReport:
+def _hop(hop: HopSnapshot, verdict: Verdict) -> HopReport:
     return HopReport(
         ttl=hop.ttl,
         sent=hop.sent,
@@ -230,7 +226,7 @@ def _hop(hop: HopSnapshot) -> HopReport:
         mtu=hop.mtu,
         nat=None,
         quoted=None,
-        verdict=None,
+        verdict=verdict,
         # Sorting is stable: equals stay in the order of their first answer.
         responders=tuple(
             _responder(responder) for responder in sorted(hop.responders, key=lambda one: -one.received)

@@ -15,7 +15,9 @@ from tracer.events import (
     ReplyReceived,
     SendFailed,
 )
-from tracer.model import Address, Extension, Icmp, StampClock, Ttl
+from tracer.model import Address, Extension, Icmp, LossReason, ProbeState, StampClock, Ttl
+from tracer.stats.evidence import HopEvidence, ProbeWindow
+from tracer.stats.level_shift import Levels
 from tracer.stats.loss import loss_pct, wilson
 from tracer.stats.series import ProbeKey, Recent, Series
 from tracer.stats.snapshot import ClockCount, HopSnapshot, ResponderSnapshot
@@ -93,15 +95,19 @@ class HopStats:
         self.late = 0
         self.duplicates = 0
         self._max_samples = max_samples
-        self._outstanding: set[ProbeKey] = set()
+        self._outstanding: dict[ProbeKey, int] = {}
         self._series = Series(max_samples)
         self._recent = Recent(max_samples)
+        self._judged = ProbeWindow()
+        self._levels = Levels()
+        self._changed_ns = 0
         self._stamped = dict.fromkeys(StampClock, 0)
         self._icmp: Icmp | None = None
         self._reply_ttl: int | None = None
         self._mtu: int | None = None
         self._responders: dict[Address, ResponderStats] = {}
         self._snapshot: HopSnapshot | None = None
+        self._evidence: HopEvidence | None = None
 
     @property
     def sent(self) -> int:
@@ -111,16 +117,21 @@ class HopStats:
     def apply(self, event: ProbeEvent) -> None:
         """Enter one event of this TTL."""
         self._snapshot = None
+        self._evidence = None
         self._ENTER[type(event)](self, event)
 
     def _enter_sent(self, event: ProbeSent) -> None:
-        self._outstanding.add(_key(event))
+        self._outstanding[_key(event)] = event.tx.ns
 
     def _enter_reply(self, event: ReplyReceived) -> None:
-        self._outstanding.discard(_key(event))
+        key = _key(event)
+        self._outstanding.pop(key, None)
         rtt_ns = rtt_sample(event)
         if rtt_ns is not None:
-            self._recent.put(_key(event), rtt_ns)
+            self._recent.put(key, rtt_ns)
+            if event.tx.ns >= self._changed_ns:
+                self._levels.add(event.round, rtt_ns)
+        self._judged.answered(key, event.tx.ns)
         self._credit(event, rtt_ns)
 
     def _enter_late(self, event: LateReply) -> None:
@@ -132,25 +143,30 @@ class HopStats:
             self._recent.forget(_key(event))
         else:
             self._recent.revise(_key(event), rtt_ns)
+        self._judged.revise(_key(event))
         self._credit(event, rtt_ns)
 
     def _enter_duplicate(self, _event: DuplicateReply) -> None:
         self.duplicates += 1
 
     def _enter_lost(self, event: ProbeLost) -> None:
-        self._outstanding.discard(_key(event))
+        key = _key(event)
+        sent_ns = self._outstanding.pop(key, None)
         self.lost += 1
-        self._recent.put(_key(event), None)
+        self._recent.put(key, None)
+        # What the end of the trace cut off might still have been answered: no evidence either way.
+        if sent_ns is not None and event.reason is LossReason.TIMEOUT:
+            self._judged.lost(key, sent_ns)
 
     def _enter_failed(self, event: SendFailed) -> None:
-        key = _key(event)
         self.failed += 1
-        if key in self._outstanding:
-            self._outstanding.remove(key)
-        # A neighbour's silence is told after 3 s, when the probe may already count as lost; the network
-        # never saw it. That is long before so recent a probe leaves the window.
-        elif self._recent.forget(key):
-            self.lost -= 1
+        self._outstanding.pop(_key(event), None)
+        if event.was is ProbeState.LOST:
+            # A neighbour's silence is told after 3 s, when the probe already counts as lost; the network
+            # never saw it.
+            self._recent.forget(_key(event))
+            self._judged.forget(_key(event))
+            self.lost = max(self.lost - 1, 0)
 
     def _enter_skipped(self, _event: PortSkipped) -> None:
         self.skipped += 1
@@ -197,6 +213,32 @@ class HopStats:
                 recent_ns=self._recent.snapshot(),
             )
         return self._snapshot
+
+    def path_changed(self, at_ns: int) -> None:
+        """Judge by what is sent from now on; the numbers of the whole trace go on."""
+        self._evidence = None
+        self._changed_ns = at_ns
+        self._judged.restart(at_ns)
+        self._levels.restart()
+
+    @property
+    def typical_rtt_ns(self) -> float | None:
+        """Typical round-trip time on the present path; None without samples."""
+        return self._levels.typical_ns
+
+    def evidence(self) -> HopEvidence:
+        """Return what a judgement may rest on; the same object until the next event of this TTL."""
+        if self._evidence is None:
+            self._evidence = HopEvidence(
+                ttl=self.ttl,
+                counts=self._judged.counts,
+                received=self.received,
+                failed=self.failed,
+                rtt_ns=self._levels.typical_ns,
+                levels=self._levels.snapshot(),
+                fates=self._judged.fates(),
+            )
+        return self._evidence
 
     _ENTER: ClassVar[dict[type[ProbeEvent], Callable[[Any, Any], None]]] = {
         ProbeSent: _enter_sent,

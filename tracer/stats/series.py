@@ -69,9 +69,9 @@ class Recent:
         if key in self._outcomes:
             self._outcomes[key] = rtt_ns
 
-    def forget(self, key: ProbeKey) -> bool:
-        """Take a probe out; True if it was there as lost."""
-        return self._outcomes.pop(key, 0) is None
+    def forget(self, key: ProbeKey) -> None:
+        """Take a probe out, if it is there."""
+        self._outcomes.pop(key, None)
 
     def snapshot(self) -> tuple[int | None, ...]:
         """Return the outcomes, oldest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -16,6 +17,42 @@ from tracer.model import (
     TargetInfo,
     Ttl,
 )
+from tracer.stats.path_changes import PathChange
+
+
+class VerdictKind(StrEnum):
+    """What can be concluded about a hop or a path. docs/judgement.md tells when."""
+
+    CLEAN = "clean"
+    LOSS_REACHES_TARGET = "loss_reaches_target"
+    """What is lost here is lost behind it too, up to the target."""
+    OWN_ANSWERS_ONLY = "own_answers_only"
+    """Only this hop's own answers are missing; what stands behind it answers."""
+    RATE_LIMIT = "rate_limit"
+    """The same, and its answers came at a flat rate while the sent rate varied."""
+    BUFFERBLOAT = "bufferbloat"
+    """Round-trip times rise far above their floor, here and everywhere behind."""
+    PATH_CHANGED = "path_changed"
+    MTU_BLACK_HOLE = "mtu_black_hole"
+    """Large packets vanish and nobody says so."""
+    NOT_REACHED = "not_reached"
+    """Nothing answers from here on, or a router refuses to go on."""
+    LOCAL_TROUBLE = "local_trouble"
+    """This host spoils the measurement."""
+    NOT_ENOUGH_EVIDENCE = "not_enough_evidence"
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """A conclusion, and what it rests on."""
+
+    kind: VerdictKind
+    evidence: dict[str, Any]
+    """Numbers by name, and ``sentence``: the conclusion in plain words, free of text from the network."""
+
+    @property
+    def sentence(self) -> str:
+        """The conclusion in plain words."""
+        return str(self.evidence["sentence"])
 
 
 class RttSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,3 +163,11 @@ class TraceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """RFC 3339, UTC; None while the trace runs."""
     health: HealthSnapshot
     errors: tuple[ErrorSnapshot, ...]
+    path_verdict: Verdict | None
+    """None while no probe has been sent or tried."""
+    hop_verdicts: tuple[Verdict, ...]
+    """One per hop, in the order of ``hops``."""
+    changes: tuple[PathChange, ...]
+    """The latest changes of the path, oldest first."""
+    change_count: int
+    """All changes of the path."""

@@ -17,6 +17,7 @@ from tracer.events import (
     Health,
     LateReply,
     MalformedReply,
+    PathChanged,
     PathEndMoved,
     PortsExhausted,
     PortSkipped,
@@ -27,8 +28,12 @@ from tracer.events import (
     TargetEvent,
     TraceEnded,
 )
-from tracer.model import Anomaly, EndReason, PathEndKind, TargetInfo, Ttl
+from tracer.model import Anomaly, EndReason, PathEndKind, RoundId, TargetInfo, Ttl
+from tracer.stats.evidence import PathEvidence
 from tracer.stats.hop import HopStats, ProbeEvent
+from tracer.stats.judgement import Judgement, judge
+from tracer.stats.local import RecentTrouble
+from tracer.stats.path_changes import PathChanges
 from tracer.stats.snapshot import HealthSnapshot, HopSnapshot, TraceSnapshot
 from tracer.stats.troubles import Troubles
 
@@ -61,6 +66,8 @@ class Tracker:
         self._ports_exhausted = 0
         self._send_errors: Counter[str] = Counter()
         self._troubles = Troubles()
+        self._recent_trouble = RecentTrouble()
+        self._changes = PathChanges()
         self._snapshot: TraceSnapshot | None = None
 
     def apply(self, event: TargetEvent) -> None:
@@ -87,12 +94,16 @@ class Tracker:
     def _enter_failed(self, event: SendFailed) -> None:
         self._enter_in_hop(event)
         self._send_errors[event.failure.errno or event.failure.kind.value] += 1
-        self._troubles.add(event.failure)
+        self._enter_trouble(event)
 
     def _enter_exhausted(self, event: PortsExhausted) -> None:
         self._enter_in_hop(event)
         self._ports_exhausted += 1
+        self._enter_trouble(event)
+
+    def _enter_trouble(self, event: SendFailed) -> None:
         self._troubles.add(event.failure)
+        self._recent_trouble.failed(event.round, event.failure.kind)
 
     def _enter_skipped(self, event: PortSkipped) -> None:
         self._enter_in_hop(event)
@@ -108,7 +119,15 @@ class Tracker:
         self._end = event.kind
         self._end_ttl = event.ttl if event.kind is not PathEndKind.OPEN else None
 
+    def _enter_path_changed(self, event: PathChanged) -> None:
+        old_end = self._hops.get(Ttl(len(event.old)))
+        self._changes.add(event, None if old_end is None else old_end.typical_rtt_ns)
+        for ttl, hop in self._hops.items():
+            if ttl >= event.ttl:
+                hop.path_changed(event.at_ns)
+
     def _enter_health(self, event: Health) -> None:
+        self._recent_trouble.dropped(self._round, event.kernel_drops)
         self._kernel_drops += event.kernel_drops
         self._clock_steps += event.clock_steps
 
@@ -121,7 +140,9 @@ class Tracker:
     def snapshot(self) -> TraceSnapshot:
         """Return the numbers so far; whatever has not changed since the last call is the same object."""
         if self._snapshot is None:
-            hops = self._path()
+            path = self._path()
+            hops = tuple(hop.snapshot() for hop in path)
+            verdicts = self._judge(path)
             self._snapshot = TraceSnapshot(
                 target=self._target,
                 hops=hops,
@@ -133,15 +154,37 @@ class Tracker:
                 ended_at=self._ended_at,
                 health=self._health(hops),
                 errors=self._troubles.snapshot(),
+                path_verdict=verdicts.path,
+                hop_verdicts=verdicts.hops,
+                changes=self._changes.latest(),
+                change_count=self._changes.count,
             )
         return self._snapshot
 
-    def _path(self) -> tuple[HopSnapshot, ...]:
+    @property
+    def _round(self) -> RoundId:
+        return RoundId(max(self._rounds - 1, 0))
+
+    def _path(self) -> list[HopStats]:
         if not self._hops:
-            return ()
+            return []
         # TTLs go out in ascending order: the least one probed is where the trace was told to begin.
         first, last = min(self._hops), self._end_ttl or self._last_probed
-        return tuple(self._hop(Ttl(ttl)).snapshot() for ttl in range(first, last + 1))
+        return [self._hop(Ttl(ttl)) for ttl in range(first, last + 1)]
+
+    def _judge(self, path: list[HopStats]) -> Judgement:
+        return judge(
+            PathEvidence(
+                hops=tuple(hop.evidence() for hop in path),
+                end=self._end,
+                reached=self._reached,
+                reason=self._reason,
+                round=self._round,
+                changes=self._changes.latest(),
+                change_count=self._changes.count,
+                local=self._recent_trouble.snapshot(self._round),
+            )
+        )
 
     def _health(self, path: tuple[HopSnapshot, ...]) -> HealthSnapshot:
         sent = sum(hop.sent for hop in path)
@@ -172,6 +215,7 @@ class Tracker:
         PortsExhausted: _enter_exhausted,
         PortSkipped: _enter_skipped,
         PathEndMoved: _enter_path_end,
+        PathChanged: _enter_path_changed,
         Health: _enter_health,
         TraceEnded: _enter_ended,
     }

@@ -1,4 +1,4 @@
-"""Which probe a captured packet is, or answers: just enough of IP to pair them, none of it from the product."""
+"""Which probe a captured packet is, or answers: just enough of IP to pair them, nothing from the product."""
 
 from __future__ import annotations
 

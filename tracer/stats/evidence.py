@@ -1,0 +1,152 @@
+"""What a judgement rests on: counts and bounded windows, as plain values."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from tracer.model import EndReason, FailureKind, PathEndKind, RoundId, Ttl
+from tracer.stats.level_shift import Level
+from tracer.stats.path_changes import PathChange
+from tracer.stats.series import ProbeKey
+
+JUDGED_PROBES = 256
+"""A hop is judged by its last so many probes: what was long ago is not what is now."""
+
+
+class Fate(NamedTuple):
+    """One probe that has met its end in the network."""
+
+    sent_ns: int
+    answered: bool
+
+
+class Counts(NamedTuple):
+    """Probes that have met their end, and how many of them were lost."""
+
+    closed: int
+    lost: int
+
+    def plus(self, other: Counts) -> Counts:
+        """Both together."""
+        return Counts(self.closed + other.closed, self.lost + other.lost)
+
+    @property
+    def share(self) -> float:
+        """The lost part, 0..1; 0 of nothing is 0."""
+        return self.lost / self.closed if self.closed else 0.0
+
+
+class ProbeWindow:
+    """The last probes of one TTL on the present path."""
+
+    __slots__ = ("_fates", "_lost", "_since_ns", "_size")
+
+    def __init__(self, size: int = JUDGED_PROBES) -> None:
+        self._size = size
+        self._fates: dict[ProbeKey, Fate] = {}
+        self._lost = 0
+        self._since_ns = 0
+
+    def answered(self, key: ProbeKey, sent_ns: int) -> None:
+        """A probe was answered in time."""
+        self._put(key, Fate(sent_ns, answered=True))
+
+    def revise(self, key: ProbeKey) -> None:
+        """A probe given up was answered after all; nothing to do once it has left the window."""
+        known = self._fates.get(key)
+        if known is not None and not known.answered:
+            self._fates[key] = Fate(known.sent_ns, answered=True)
+            self._lost -= 1
+
+    def lost(self, key: ProbeKey, sent_ns: int) -> None:
+        """A probe was given up."""
+        self._put(key, Fate(sent_ns, answered=False))
+
+    def forget(self, key: ProbeKey) -> None:
+        """A probe turns out never to have left."""
+        known = self._fates.pop(key, None)
+        if known is not None and not known.answered:
+            self._lost -= 1
+
+    def restart(self, now_ns: int) -> None:
+        """The path has changed: what was sent before tells nothing about it."""
+        self._fates.clear()
+        self._lost = 0
+        self._since_ns = now_ns
+
+    def _put(self, key: ProbeKey, fate: Fate) -> None:
+        if fate.sent_ns < self._since_ns:
+            return
+        self._fates[key] = fate
+        self._lost += not fate.answered
+        if len(self._fates) > self._size:
+            self._lost -= not self._fates.pop(next(iter(self._fates))).answered
+
+    @property
+    def counts(self) -> Counts:
+        """How many are in the window."""
+        return Counts(len(self._fates), self._lost)
+
+    def fates(self) -> tuple[Fate, ...]:
+        """All of them, in the order they ended."""
+        return tuple(self._fates.values())
+
+
+class HopEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One TTL."""
+
+    ttl: Ttl
+    counts: Counts
+    """Of the window."""
+    received: int
+    """Answers since the start of the trace."""
+    failed: int
+    """Probes that this host kept back, since the start of the trace."""
+    rtt_ns: float | None
+    """Typical round-trip time on the present path; None without samples."""
+    levels: tuple[Level, ...] = ()
+    fates: tuple[Fate, ...] = ()
+
+
+class LocalTrouble(msgspec.Struct, frozen=True, kw_only=True):
+    """What this host itself did to the measurement of late."""
+
+    failed: int = 0
+    """Probes it kept back in the last ``rounds`` rounds."""
+    rounds: int = 0
+    kind: FailureKind | None = None
+    """The latest kind of failure; None where there was none."""
+    dropped: int = 0
+    """Answers it dropped for want of room while the judged probes were under way."""
+
+
+class MtuEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Packets of two sizes: the one comes through, the other does not and nobody says so."""
+
+    ttl: Ttl
+    """The last TTL from which an answer to the larger size came."""
+    passes: int
+    """Bytes of the largest packet that comes through."""
+    vanishes: int
+    """Bytes of the smallest one that does not."""
+
+
+class PathEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One trace."""
+
+    hops: tuple[HopEvidence, ...]
+    """From the first TTL probed to the end of the path."""
+    end: PathEndKind
+    reached: bool
+    """The target answered at least once."""
+    reason: EndReason | None
+    round: RoundId
+    """The latest."""
+    changes: tuple[PathChange, ...] = ()
+    """The latest ones, oldest first."""
+    change_count: int = 0
+    local: LocalTrouble = LocalTrouble()
+    mtu: MtuEvidence | None = None
+    """None where packets of one size only were sent."""

@@ -50,7 +50,9 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     """A single character, what ``--columns`` is spelled with."""
     name: str
     value: Callable[[Row], Any]
-    """What it sorts by; None where there is none."""
+    """What is shown, and sorted by; None where there is none."""
+    order: Callable[[Row], Any] | None = None
+    """What it sorts by instead."""
     show: Callable[[Any], str] = str
     width: Width = Width(5, 5)
     align: Align = Align.RIGHT
@@ -80,7 +82,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
     def sort_key(self, row: Row) -> Any:
         """For ``rows.arranged``; None sorts last."""
-        return self.value(row)
+        return self.value(row) if self.order is None else self.order(row)
 
     def style_of(self, row: Row) -> Style:
         """The style of the cell's text."""
@@ -168,6 +170,10 @@ def _host_cell(row: Row, width: int, glyphs: Glyphs) -> Line:
 
 def _recent_cell(row: Row, width: int, glyphs: Glyphs) -> Line:
     return sparkline(row.hop.recent_ns, width, glyphs) if row.leads else ()
+
+
+def _recent_losses(row: Row) -> int | None:
+    return row.hop.recent_ns.count(None) if row.hop.recent_ns else None
 
 
 def _recent_text(recent: Iterable[int | None]) -> str:
@@ -297,7 +303,7 @@ _ALL: tuple[Column, ...] = (
         scope=Scope.EACH, needs=Fact.PLACES,
     ),
     Column(
-        id="z", name="recent", value=lambda row: row.hop.recent_ns or None, show=_recent_text,
+        id="z", name="recent", value=lambda row: row.hop.recent_ns or None, show=_recent_text, order=_recent_losses,
         width=Width(8, 16, 2), align=Align.LEFT, paint=_recent_cell,
     ),
 )  # fmt: skip

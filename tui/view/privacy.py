@@ -7,7 +7,7 @@ masked snapshot cannot show what is no longer in it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -17,6 +17,7 @@ from tracer.events import (
     ForeignReply,
     LateReply,
     MalformedReply,
+    PathChanged,
     PortsExhausted,
     ReplyReceived,
     SendFailed,
@@ -24,7 +25,8 @@ from tracer.events import (
     TraceStarted,
 )
 from tracer.model import Address, Failure, SourceInfo, TargetInfo
-from tracer.stats.snapshot import ErrorSnapshot, HopSnapshot, ResponderSnapshot, TraceSnapshot
+from tracer.stats.path_changes import PathChange
+from tracer.stats.snapshot import ErrorSnapshot, HopSnapshot, ResponderSnapshot, TraceSnapshot, Verdict
 
 HIDDEN = Address("hidden")
 """In the place of a masked address; the screen shows its own word for it."""
@@ -64,6 +66,11 @@ def mask(snapshot: TraceSnapshot, privacy: Privacy) -> TraceSnapshot:
         target=_masked_target(snapshot.target, secret),
         hops=tuple(_masked_hop(hop) if privacy.masks(hop.ttl) else hop for hop in snapshot.hops),
         errors=tuple(_masked_error(error, secret) for error in snapshot.errors),
+        changes=tuple(_masked_change(change, privacy) for change in snapshot.changes),
+        path_verdict=None
+        if snapshot.path_verdict is None
+        else _masked_verdict(snapshot.path_verdict, secret),
+        hop_verdicts=tuple(_masked_verdict(verdict, secret) for verdict in snapshot.hop_verdicts),
     )
 
 
@@ -106,19 +113,6 @@ def _failed(event: SendFailed | TraceEnded, _privacy: Privacy) -> Event:
     return msgspec.structs.replace(event, failure=failure)
 
 
-_MASKERS: dict[type[Event], Callable[[Any, Privacy], Event]] = {
-    TraceStarted: _started,
-    ReplyReceived: _reply,
-    LateReply: _reply,
-    DuplicateReply: _reply,
-    ForeignReply: _foreign,
-    MalformedReply: _malformed,
-    SendFailed: _failed,
-    PortsExhausted: _failed,
-    TraceEnded: _failed,
-}
-
-
 def mask_text(text: str, secrets: set[str]) -> str:
     """``text`` with every secret replaced."""
     # Longest first: 192.0.2.10 must not become ``hidden0`` because 192.0.2.1 is secret too.
@@ -133,10 +127,17 @@ def secrets(snapshot: TraceSnapshot, privacy: Privacy) -> set[str]:
 
 
 def _secrets(snapshot: TraceSnapshot, privacy: Privacy) -> set[str]:
-    near = {
+    near: set[str] = {
         responder.address for hop in snapshot.hops if privacy.masks(hop.ttl) for responder in hop.responders
     }
-    return _own(snapshot.target) | near
+    gone: set[str] = {
+        address
+        for change in snapshot.changes
+        for path in (change.old, change.new)
+        for ttl, address in enumerate(path, 1)
+        if address is not None and privacy.masks(ttl)
+    }
+    return _own(snapshot.target) | near | gone
 
 
 def _own(target: TargetInfo) -> set[str]:
@@ -162,6 +163,24 @@ def _masked_responder(responder: ResponderSnapshot) -> ResponderSnapshot:
     return msgspec.structs.replace(responder, address=HIDDEN, extensions=())
 
 
+Changed = TypeVar("Changed", PathChange, PathChanged)
+
+
+def _masked_change(change: Changed, privacy: Privacy) -> Changed:
+    old, new = (
+        tuple(
+            HIDDEN if address is not None and privacy.masks(ttl) else address
+            for ttl, address in enumerate(path, 1)
+        )
+        for path in (change.old, change.new)
+    )
+    return msgspec.structs.replace(change, old=old, new=new)
+
+
+def _masked_verdict(verdict: Verdict, secret: set[str]) -> Verdict:
+    return msgspec.structs.replace(verdict, evidence=_scrub(verdict.evidence, secret))
+
+
 def _masked_error(error: ErrorSnapshot, secret: set[str]) -> ErrorSnapshot:
     return msgspec.structs.replace(
         error,
@@ -182,7 +201,23 @@ def _scrub(value: Any, secret: set[str]) -> Any:
             return mask_text(value, secret)
         case dict():
             return {key: _scrub(item, secret) for key, item in value.items()}
-        case list() | tuple():
+        case tuple():
+            return tuple(_scrub(item, secret) for item in value)
+        case list():
             return [_scrub(item, secret) for item in value]
         case _:
             return value
+
+
+_MASKERS: dict[type[Event], Callable[[Any, Privacy], Event]] = {
+    TraceStarted: _started,
+    ReplyReceived: _reply,
+    LateReply: _reply,
+    DuplicateReply: _reply,
+    ForeignReply: _foreign,
+    MalformedReply: _malformed,
+    SendFailed: _failed,
+    PortsExhausted: _failed,
+    PathChanged: _masked_change,
+    TraceEnded: _failed,
+}

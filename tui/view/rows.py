@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from itertools import groupby
-from typing import Any, Protocol
+from itertools import groupby, repeat
+from typing import Any
 
 import msgspec
 
 from tracer.model import Address, Ttl
-from tracer.stats.snapshot import HopSnapshot, ResponderSnapshot, RttSnapshot, TraceSnapshot
+from tracer.stats.snapshot import (
+    HopSnapshot,
+    ResponderSnapshot,
+    RttSnapshot,
+    TraceSnapshot,
+    Verdict,
+    VerdictKind,
+)
 from tracer.text import printable
 from tui.view import format as fmt
 from tui.view.history import Direction, Sample
@@ -18,36 +25,24 @@ from tui.view.privacy import HIDDEN
 from tui.view.strings import say
 from tui.view.style import Severity
 
-
-class Verdict(Protocol):
-    """A judgement on a hop or on the path."""
-
-    @property
-    def kind(self) -> str:
-        """What it is, a key of ``SEVERITIES``."""
-
-    @property
-    def evidence(self) -> str:
-        """Why, in a sentence with the numbers."""
-
-
-SEVERITIES: dict[str, Severity] = {
-    "clean": Severity.FINE,
-    "loss_reaches_target": Severity.ALARMING,
-    "answers_only": Severity.HARMLESS,
-    "rate_limit": Severity.HARMLESS,
-    "bufferbloat": Severity.WARNING,
-    "path_changed": Severity.WARNING,
-    "mtu_black_hole": Severity.ALARMING,
-    "local_trouble": Severity.WARNING,
-    "not_enough_evidence": Severity.UNKNOWN,
+SEVERITIES: dict[VerdictKind, Severity] = {
+    VerdictKind.CLEAN: Severity.FINE,
+    VerdictKind.LOSS_REACHES_TARGET: Severity.ALARMING,
+    VerdictKind.OWN_ANSWERS_ONLY: Severity.HARMLESS,
+    VerdictKind.RATE_LIMIT: Severity.HARMLESS,
+    VerdictKind.BUFFERBLOAT: Severity.WARNING,
+    VerdictKind.PATH_CHANGED: Severity.WARNING,
+    VerdictKind.MTU_BLACK_HOLE: Severity.ALARMING,
+    VerdictKind.NOT_REACHED: Severity.ALARMING,
+    VerdictKind.LOCAL_TROUBLE: Severity.WARNING,
+    VerdictKind.NOT_ENOUGH_EVIDENCE: Severity.UNKNOWN,
 }
 """How bad each kind of verdict is for who uses the path."""
 
 
 def severity_of(verdict: Verdict | None) -> Severity:
-    """How bad a verdict is; unknown without one, and for a kind that is not in the table."""
-    return Severity.UNKNOWN if verdict is None else SEVERITIES.get(verdict.kind, Severity.UNKNOWN)
+    """How bad a verdict is; unknown without one."""
+    return Severity.UNKNOWN if verdict is None else SEVERITIES[verdict.kind]
 
 
 class AddressMode(StrEnum):
@@ -73,8 +68,6 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     names: Mapping[Address, str] = {}
     asns: Mapping[Address, str] = {}
     countries: Mapping[Address, str] = {}
-    verdicts: Mapping[int, Any] = {}
-    """A ``Verdict`` by TTL."""
     probes: Mapping[Ttl, Sample] = {}
     """The last probe of each hop (``History.last``)."""
     directions: Mapping[int, Direction] = {}
@@ -101,6 +94,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Further responders of the hop that are not shown."""
     severity: Severity
     evidence: str
+    """The verdict in a sentence."""
     asn: str | None
     country: str | None
     probe: Sample | None
@@ -133,19 +127,24 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 def build(snapshot: TraceSnapshot, context: Context | None = None) -> tuple[Row, ...]:
     """The rows of a trace, in the order of its hops. Mask the snapshot first (``privacy.mask``)."""
     told = context or Context()
-    return tuple(row for hop in snapshot.hops for row in _hop_rows(hop, told))
+    verdicts = [*snapshot.hop_verdicts, *repeat(None, len(snapshot.hops) - len(snapshot.hop_verdicts))]
+    judged = zip(snapshot.hops, verdicts, strict=True)
+    return tuple(row for hop, verdict in judged for row in _hop_rows(hop, verdict, told))
 
 
-def _hop_rows(hop: HopSnapshot, context: Context) -> Iterator[Row]:
+def _hop_rows(hop: HopSnapshot, verdict: Verdict | None, context: Context) -> Iterator[Row]:
     shown = hop.responders[: context.most_hosts] if context.most_hosts else hop.responders
     for ordinal, responder in enumerate(shown or (None,)):
-        yield _row(hop, ordinal, responder, context, len(hop.responders) - len(shown))
+        yield _row(hop, ordinal, responder, verdict, context)
 
 
 def _row(
-    hop: HopSnapshot, ordinal: int, responder: ResponderSnapshot | None, context: Context, concealed: int
+    hop: HopSnapshot,
+    ordinal: int,
+    responder: ResponderSnapshot | None,
+    verdict: Verdict | None,
+    context: Context,
 ) -> Row:
-    verdict = context.verdicts.get(hop.ttl)
     address = None if responder is None else responder.address
     several = len(hop.responders) > 1 and responder is not None
     return Row(
@@ -154,9 +153,11 @@ def _row(
         responder=responder,
         host=host_text(address, context),
         share=fmt.share(responder.received, hop.received) if several and responder is not None else "",
-        concealed=concealed if ordinal == 0 else 0,
+        concealed=max(len(hop.responders) - (context.most_hosts or len(hop.responders)), 0)
+        if ordinal == 0
+        else 0,
         severity=severity_of(verdict),
-        evidence="" if verdict is None else printable(verdict.evidence),
+        evidence="" if verdict is None else printable(verdict.sentence),
         asn=_told(context.asns, address),
         country=_told(context.countries, address),
         probe=context.probes.get(hop.ttl),

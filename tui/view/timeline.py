@@ -15,6 +15,7 @@ from tracer.events import (
     Health,
     LateReply,
     MalformedReply,
+    PathChanged,
     PathEndMoved,
     PortsExhausted,
     PortSkipped,
@@ -66,13 +67,6 @@ def entry(event: Event) -> Entry:
     """One event as a line. Mask it first where there is something to hide (``privacy.mask_event``)."""
     kind, severity, text = _TABLE[type(event)]
     return Entry(at_ns=event.at_ns, kind=kind, severity=severity, text=printable(text(event)))
-
-
-def path_changed(at_ns: int, ttl: int, old: str | None, new: str | None, glyphs: Glyphs = UNICODE) -> Entry:
-    """Another responder at a hop; None = silent."""
-    before, after = (say("row.silent") if address is None else address for address in (old, new))
-    text = say("event.path_changed", ttl=ttl, old=before, new=after, arrow=glyphs.arrow)
-    return Entry(at_ns=at_ns, kind=Kind.PATH, severity=Severity.WARNING, text=printable(text))
 
 
 def entry_line(item: Entry, width: int, glyphs: Glyphs = UNICODE) -> Line:
@@ -155,6 +149,18 @@ def _path_end(event: PathEndMoved) -> str:
     return say(f"event.path_end.{event.kind.value}", ttl=event.ttl)
 
 
+def _path_changed(event: PathChanged) -> str:
+    old, new = (_at(path, event.ttl) for path in (event.old, event.new))
+    return say("event.path_changed", ttl=event.ttl, old=old, new=new)
+
+
+def _at(path: tuple[str | None, ...], ttl: int) -> str:
+    address = path[ttl - 1] if 0 < ttl <= len(path) else None
+    if address is None:
+        return say("row.silent")
+    return say("row.hidden") if address == HIDDEN else address
+
+
 def _health(event: Health) -> str:
     drops, steps = event.kernel_drops, event.clock_steps
     return say("event.health", drops=_times(drops), steps=_times(steps))
@@ -182,6 +188,7 @@ _TABLE: dict[type[Event], tuple[Kind, Severity, Callable[[Any], str]]] = {
     PortsExhausted: (Kind.TROUBLE, Severity.WARNING, _not_sent("event.ports_exhausted")),
     PortSkipped: (Kind.ODDITY, Severity.HARMLESS, _skipped),
     PathEndMoved: (Kind.PATH, Severity.FINE, _path_end),
+    PathChanged: (Kind.PATH, Severity.WARNING, _path_changed),
     Health: (Kind.TROUBLE, Severity.WARNING, _health),
     TraceEnded: (Kind.TRACE, Severity.FINE, _ended),
 }

@@ -8,13 +8,13 @@ from enum import StrEnum
 import msgspec
 
 from tracer.model import ChannelInfo, ClockInfo, EndReason, PathEndKind
-from tracer.stats.snapshot import ErrorSnapshot, HopSnapshot, TraceSnapshot
+from tracer.stats.snapshot import ErrorSnapshot, HopSnapshot, TraceSnapshot, VerdictKind
 from tracer.text import printable
 from tui.view import format as fmt
 from tui.view.cells import Line, clip_line, fit_line, joined, line_width
 from tui.view.glyphs import UNICODE, Glyphs
 from tui.view.privacy import HIDDEN
-from tui.view.rows import Verdict, severity_of
+from tui.view.rows import severity_of
 from tui.view.strings import counted, say
 from tui.view.style import SEVERITY_STYLES, Severity, Style
 
@@ -50,9 +50,7 @@ HEIGHT = 3
 """Lines of the header."""
 
 
-def header(
-    snapshot: TraceSnapshot, head: Head, verdict: Verdict | None, width: int, glyphs: Glyphs = UNICODE
-) -> tuple[Line, ...]:
+def header(snapshot: TraceSnapshot, head: Head, width: int, glyphs: Glyphs = UNICODE) -> tuple[Line, ...]:
     """Three lines of exactly ``width`` cells.
 
     Parts that do not fit are left out whole, the least important first: the reason of the channel, its
@@ -61,7 +59,7 @@ def header(
     lines = (
         _beside(_target(snapshot, head, glyphs), _status(snapshot, head, glyphs), width, glyphs),
         _parts(_means(snapshot, head), width, glyphs),
-        verdict_line(snapshot, verdict, width, glyphs),
+        verdict_line(snapshot, width, glyphs),
     )
     return tuple(fit_line(line, width, glyphs.ellipsis) for line in lines)
 
@@ -148,15 +146,20 @@ def _parts(parts: Sequence[Line], width: int, glyphs: Glyphs) -> Line:
     return clip_line(parts[0], width, glyphs.ellipsis) if parts else ()
 
 
-def verdict_line(
-    snapshot: TraceSnapshot, verdict: Verdict | None, width: int, glyphs: Glyphs = UNICODE
-) -> Line:
-    """The path in one sentence of at most ``width`` cells: what is known, then the judgement on it."""
+def verdict_line(snapshot: TraceSnapshot, width: int, glyphs: Glyphs = UNICODE) -> Line:
+    """The path in one sentence of at most ``width`` cells.
+
+    That is the judgement on it; where it speaks of this host only, or there is none yet, what is known of
+    the path stands beside it.
+    """
+    verdict = snapshot.path_verdict
     severity = severity_of(verdict)
     style = SEVERITY_STYLES[severity]
-    parts: list[Line] = [((outcome(snapshot), Style.STRONG),)]
-    if verdict is not None and verdict.evidence:
-        parts.insert(0 if severity is Severity.ALARMING else 1, ((printable(verdict.evidence), style),))
+    parts: list[Line] = []
+    if verdict is not None:
+        parts.append(((printable(verdict.sentence), style),))
+    if verdict is None or verdict.kind is VerdictKind.LOCAL_TROUBLE:
+        parts.append(((outcome(snapshot), Style.STRONG),))
     line = joined(parts, (glyphs.separator, Style.MUTED))
     return clip_line(((f"{glyphs.severity[severity]} ", style), *line), width, glyphs.ellipsis)
 

@@ -75,7 +75,7 @@ TEXTS: dict[str, str] = {
     "event.path_end.unreachable": "the path ends at hop {ttl}: unreachable",
     "event.path_end.gap": "the path ends at hop {ttl}: silence behind it",
     "event.path_end.open": "the end of the path is open again",
-    "event.path_changed": "path changed at hop {ttl}: {old} {arrow} {new}",
+    "event.path_changed": "path changed at hop {ttl}: {old} before, {new} now",
     "event.health": "kernel dropped {drops}, clock stepped {steps}",
     "event.trace_ended": "trace ended: {reason}",
     "event.rtt-unknown": "an unknown time",

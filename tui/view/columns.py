@@ -303,8 +303,8 @@ _ALL: tuple[Column, ...] = (
         scope=Scope.EACH, needs=Fact.PLACES,
     ),
     Column(
-        id="z", name="recent", value=lambda row: row.hop.recent_ns or None, show=_recent_text, order=_recent_losses,
-        width=Width(8, 16, 2), align=Align.LEFT, paint=_recent_cell,
+        id="z", name="recent", value=lambda row: row.hop.recent_ns or None, order=_recent_losses,
+        show=_recent_text, width=Width(8, 16, 2), align=Align.LEFT, paint=_recent_cell,
     ),
 )  # fmt: skip
 

@@ -23,7 +23,6 @@ from tracer.wire.dissect_fields import (
     TCP,
     UDP,
     Field,
-    Spec,
     fields_of,
     hex_text,
     icmp_specs,
@@ -32,50 +31,9 @@ from tracer.wire.icmp import IcmpMessage
 from tracer.wire.ip import IpPacket
 from tracer.wire.ipv4 import Ipv4Header
 from tracer.wire.ipv6 import Ipv6Header, skip_extension_headers
+from tracer.wire.layers import Dissection, Layer, LayerKind
 from tracer.wire.tcp import TcpHeader
 from tracer.wire.udp import UdpHeader
-
-
-class LayerKind(StrEnum):
-    """What a layer is."""
-
-    IP = "ip"
-    UDP = "udp"
-    TCP = "tcp"
-    ICMP = "icmp"
-    EXTENSIONS = "extensions"
-    PAYLOAD = "payload"
-    PADDING = "padding"
-    MALFORMED = "malformed"
-
-
-class Layer(msgspec.Struct, frozen=True, kw_only=True):
-    """One header, or one stretch of bytes without one."""
-
-    kind: LayerKind
-    title: str
-    """Such as ``IPv4`` or ``quoted UDP``."""
-    offset: int
-    """In the bytes that were dissected."""
-    length: int
-    """In bytes."""
-    fields: tuple[Field, ...]
-    quoted: bool = False
-    """It belongs to the packet that an ICMP error quotes."""
-
-
-class Dissection(msgspec.Struct, frozen=True):
-    """All layers of a packet, in the order of their bytes."""
-
-    layers: tuple[Layer, ...]
-
-    def at(self, offset: int) -> tuple[Layer, Field | None] | None:
-        """The layer and the (shortest) field a byte belongs to; None outside all layers."""
-        for layer in self.layers:
-            if layer.offset <= offset < layer.offset + layer.length:
-                found = [field for field in layer.fields if field.covers(offset)]
-                return layer, min(found, key=lambda field: field.length, default=None)
-        return None
 
 
 class Begins(StrEnum):
@@ -437,6 +395,6 @@ _STARTS: dict[Begins, Dissector] = {
 _TRANSPORTS: dict[Protocol, Transport] = {Protocol.UDP: _udp, Protocol.TCP: _tcp, Protocol.ICMP: _icmp}
 
 __all__ = [
-    "Begins", "Dissection", "Field", "FieldDiff", "Layer", "LayerKind", "Spec",
+    "Begins", "Dissection", "Field", "FieldDiff", "Layer", "LayerKind",
     "begins_with", "differences", "dissect", "quoted_packet",
 ]  # fmt: skip

@@ -1,0 +1,111 @@
+"""Masking: nothing private is left anywhere in what the masks return."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.report import samples
+from tests.stats.logbook import failure
+from tests.tui.view.traces import SOURCE, traced
+from tracer.events import Event, PathChanged, SendFailed
+from tracer.model import Address, RoundId, Ttl
+from tracer.stats.path_changes import PathChange
+from tracer.stats.snapshot import ErrorSnapshot, TraceSnapshot
+from tui.view import rows
+from tui.view.privacy import HIDDEN, Privacy, mask, mask_event, mask_text, secrets
+
+A, B, C = (Address(f"198.51.100.{last}") for last in (1, 31, 99))
+
+
+def telling() -> TraceSnapshot:
+    """A snapshot whose errors and changes quote addresses."""
+    snapshot = traced()
+    told = failure(
+        message=f"{SOURCE} is not usable.", remedy=f"Drop {SOURCE}.", evidence={"tuple": [SOURCE, 1]}
+    )
+    error = ErrorSnapshot(
+        kind=told.kind, message=told.message, remedy=told.remedy, evidence=told.evidence, count=1
+    )
+    change = PathChange(
+        at_ns=0, round=RoundId(1), ttl=Ttl(1), old=(C, None, B), new=(A, None, B), rtt_before_ns=None
+    )
+    return msgspec.structs.replace(snapshot, errors=(error,), changes=(change,))
+
+
+def text_of(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def test_without_privacy_nothing_changes() -> None:
+    snapshot = telling()
+    assert mask(snapshot, Privacy()) is snapshot
+    assert secrets(snapshot, Privacy()) == set()
+
+
+def test_masked_hops_and_the_source_are_gone_from_everywhere() -> None:
+    masked = text_of(mask(telling(), Privacy(1)))
+    assert SOURCE not in masked
+    assert f'"{A}"' not in masked
+    assert f'"{C}"' not in masked
+    assert "eth0" not in masked
+    assert f'"{B}"' in masked
+
+
+def test_extensions_of_masked_hops_go_too() -> None:
+    assert "24015" in text_of(mask(telling(), Privacy(2)))
+    assert "24015" not in text_of(mask(telling(), Privacy(3)))
+
+
+def test_a_target_among_the_masked_hops_is_hidden() -> None:
+    masked = mask(telling(), Privacy(4))
+    assert masked.target.query == masked.target.address == HIDDEN
+    assert "192.0.2.80" not in text_of(masked)
+
+
+def test_numbers_stay() -> None:
+    plain, masked = telling(), mask(telling(), Privacy(9))
+    assert [hop.rtt for hop in masked.hops] == [hop.rtt for hop in plain.hops]
+
+
+def test_rows_show_the_word_for_it_and_keep_their_keys() -> None:
+    plain, masked = rows.build(telling()), rows.build(mask(telling(), Privacy(3)))
+    assert [row.host for row in masked] == ["(hidden)", "???", "(hidden)", "(hidden)", "192.0.2.80"]
+    assert [row.key for row in masked] == [row.key for row in plain]
+
+
+def test_names_of_masked_addresses_are_not_found() -> None:
+    context = rows.Context(names={A: "home.example.com"})
+    assert rows.build(mask(telling(), Privacy(1)), context)[0].host == "(hidden)"
+
+
+def test_one_secret_within_another_is_no_trap() -> None:
+    assert mask_text("192.0.2.1 and 192.0.2.10", {"192.0.2.1", "192.0.2.10"}) == "hidden and hidden"
+
+
+@pytest.mark.parametrize("event", [samples.HEADER, *samples.eventful().events, *samples.unsendable().events])
+def test_events_tell_nothing_private(event: Event) -> None:
+    if isinstance(event, SendFailed):
+        event = msgspec.structs.replace(
+            event, failure=failure(message=f"from {SOURCE}", evidence={"a": SOURCE})
+        )
+    masked = text_of(mask_event(event, Privacy(1)))
+    assert SOURCE not in masked
+    assert f'"{A}"' not in masked
+    assert mask_event(event, Privacy()) is event
+
+
+def test_path_changes_in_the_log_are_masked_by_their_hops() -> None:
+    event = PathChanged(at_ns=0, target="x", round=RoundId(1), ttl=Ttl(1), old=(A, B), new=(C, None))
+    masked = mask_event(event, Privacy(1))
+    assert isinstance(masked, PathChanged)
+    assert (masked.old, masked.new) == ((HIDDEN, B), (HIDDEN, None))
+
+
+@given(st.integers(0, 300))
+def test_privacy_grows_and_shrinks_by_one_hop(hops: int) -> None:
+    privacy = Privacy(min(hops, 255))
+    assert privacy.more().hops == min(privacy.hops + 1, 255)
+    assert privacy.less().hops == max(privacy.hops - 1, 0)

@@ -1,0 +1,187 @@
+"""Round-trip times of all hops over time, as dots on a canvas with axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from tui.view import format as fmt
+from tui.view.canvas import Canvas, Dot
+from tui.view.cells import Align, Line, fit, fit_line
+from tui.view.glyphs import UNICODE, Glyphs
+from tui.view.history import Sample
+from tui.view.strings import say
+from tui.view.style import CHART, Style
+
+MAX_ZOOM = 64
+_GUTTER = fmt.NUMBER_WIDTH + 1
+_LEAST_WIDTH, _LEAST_HEIGHT = _GUTTER + 6, 4
+"""Below so many cells the axes are left out."""
+
+Point = tuple[int, int | None]
+"""When a probe was sent and its round-trip time, both in nanoseconds; None = lost."""
+
+
+class Series(msgspec.Struct, frozen=True):
+    """One line of the chart."""
+
+    ttl: int
+    points: tuple[Point, ...]
+    """By the time they were sent."""
+
+
+class View(msgspec.Struct, frozen=True):
+    """Which part of the time is shown."""
+
+    zoom: int = 1
+    """1 shows everything, 2 half of it, up to 64."""
+    pan: int = 0
+    """How many quarters of the window its right end stands before the newest sample."""
+
+    def zoomed_in(self) -> View:
+        """Half the window."""
+        return View(min(self.zoom * 2, MAX_ZOOM), self.pan)
+
+    def zoomed_out(self) -> View:
+        """Twice the window."""
+        return View(max(self.zoom // 2, 1), self.pan // 2)
+
+    def earlier(self) -> View:
+        """A quarter of the window back; as far as there are samples."""
+        return View(self.zoom, min(self.pan + 1, 4 * (self.zoom - 1)))
+
+    def later(self) -> View:
+        """A quarter of the window forward; up to the newest sample."""
+        return View(self.zoom, max(self.pan - 1, 0))
+
+    def window(self, oldest_ns: int, newest_ns: int) -> tuple[int, int]:
+        """The moments at the left and the right end, at least 1 ns apart."""
+        span = max((newest_ns - oldest_ns) // self.zoom, 1)
+        right = newest_ns - span * min(self.pan, 4 * (self.zoom - 1)) // 4
+        return right - span, right
+
+
+def series_of(ttl: int, samples: Sequence[Sample]) -> Series:
+    """The line of a hop from its history; probes still outstanding are not on it yet."""
+    closed = [
+        (sample.sent_ns, sample.rtt_ns) for sample in samples if sample.rtt_ns is not None or _lost(sample)
+    ]
+    return Series(ttl, tuple(sorted(closed, key=lambda point: point[0])))
+
+
+def _lost(sample: Sample) -> bool:
+    return sample.state.value == "lost"
+
+
+class _Frame(msgspec.Struct, frozen=True):
+    """What is where on the canvas."""
+
+    left: int
+    right: int
+    low: float
+    high: float
+
+    def dot(self, canvas: Canvas, point: tuple[int, float]) -> Dot:
+        x = (point[0] - self.left) * (canvas.columns - 1) / (self.right - self.left)
+        y = (self.high - point[1]) * (canvas.rows - 1) / (self.high - self.low)
+        return round(x), round(y)
+
+
+def chart(
+    series: Sequence[Series],
+    width: int,
+    height: int,
+    view: View | None = None,
+    selected: int | None = None,
+    glyphs: Glyphs = UNICODE,
+) -> tuple[Line, ...]:
+    """``height`` lines of exactly ``width`` cells.
+
+    Lines break at losses. The losses of the ``selected`` hop (a TTL), else of the last line given, stand as
+    marks on the bottom: those of all hops at once would say nothing. Where there is room, a scale in ms
+    stands on the left and the time before the newest sample below.
+    """
+    if width <= 0 or height <= 0:
+        return ((),) * max(height, 0)
+    times = [at for line in series for at, _ in line.points]
+    if not times:
+        return _empty(width, height, glyphs)
+    frame = _frame(series, (view or View()).window(min(times), max(times)))
+    if width < _LEAST_WIDTH or height < _LEAST_HEIGHT:
+        return _canvas(series, (width, height), frame, selected, glyphs)
+    drawn = _canvas(series, (width - _GUTTER, height - 2), frame, selected, glyphs)
+    labels = _scale(frame, len(drawn))
+    body = [
+        (
+            (fit(label, _GUTTER - 1, Align.RIGHT) + (glyphs.tick if label else glyphs.vertical), Style.AXIS),
+            *line,
+        )
+        for label, line in zip(labels, drawn, strict=True)
+    ]
+    return (*body, *_time_axis(frame, max(times), width, glyphs))
+
+
+def _empty(width: int, height: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    text = fit_line(((say("chart.empty"), Style.MUTED),), width, glyphs.ellipsis)
+    blank = ((" " * width, Style.TEXT),)
+    return (text, *(blank,) * (height - 1))
+
+
+def _frame(series: Sequence[Series], window: tuple[int, int]) -> _Frame:
+    left, right = window
+    seen = [rtt for line in series for at, rtt in line.points if rtt is not None and left <= at <= right]
+    low, high = float(min(seen, default=0)), float(max(seen, default=1))
+    # From zero, unless the differences would be lost in the distance from it.
+    low = 0.0 if low < high / 2 else low
+    return _Frame(left, right, low, high if high > low else low + max(low * 0.1, 1.0))
+
+
+def _canvas(
+    series: Sequence[Series], size: tuple[int, int], frame: _Frame, selected: int | None, glyphs: Glyphs
+) -> tuple[Line, ...]:
+    canvas = Canvas(*size, glyphs)
+    chosen = [line for line in series if line.ttl == selected]
+    for line in [*(line for line in series if line.ttl != selected), *chosen]:
+        style = Style.CHART_SELECTED if line.ttl == selected else CHART[line.ttl % len(CHART)]
+        _draw(canvas, line, frame, style)
+    for line in chosen or series[-1:]:
+        for at, rtt in line.points:
+            if rtt is None and frame.left <= at <= frame.right:
+                x, _ = frame.dot(canvas, (at, frame.low))
+                canvas.mark(x, canvas.rows - 1, glyphs.loss, Style.LOSS)
+    return canvas.lines()
+
+
+def _draw(canvas: Canvas, line: Series, frame: _Frame, style: Style) -> None:
+    before: Dot | None = None
+    for at, rtt in line.points:
+        if not frame.left <= at <= frame.right:
+            before = None
+            continue
+        here = None if rtt is None else frame.dot(canvas, (at, rtt))
+        if here is not None:
+            canvas.line(before or here, here, style)
+        before = here
+
+
+def _scale(frame: _Frame, lines: int) -> Iterator[str]:
+    """A label at the top, in the middle and at the bottom."""
+    labelled = {0, lines // 2, lines - 1} if lines > 2 else {0, lines - 1}
+    for index in range(lines):
+        part = index / max(lines - 1, 1)
+        yield fmt.ms(frame.high - (frame.high - frame.low) * part) if index in labelled else ""
+
+
+def _time_axis(frame: _Frame, newest: int, width: int, glyphs: Glyphs) -> tuple[Line, Line]:
+    across = width - _GUTTER
+    axis = " " * (_GUTTER - 1) + glyphs.corner + glyphs.horizontal * across
+    start, end = _ago(newest - frame.left), _ago(newest - frame.right)
+    room = across - len(end)
+    unit = fit(say("chart.unit"), _GUTTER - 1, Align.RIGHT) + " "
+    labels = unit + fit(start, room) + end if room >= len(start) else unit + fit(start, across)
+    return ((axis, Style.AXIS),), ((labels, Style.AXIS),)
+
+
+def _ago(span_ns: int) -> str:
+    return say("chart.ago", span=fmt.duration(span_ns)) if span_ns > 0 else say("chart.now")

@@ -1,0 +1,83 @@
+"""The paths of several flows, one line each, with what differs between them set off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from tracer.model import Address, Port
+from tui.view.cells import Line, Segment, clip_line
+from tui.view.glyphs import UNICODE, Glyphs
+from tui.view.history import FlowPath
+from tui.view.rows import Context, host_text
+from tui.view.strings import say
+from tui.view.style import Style
+
+
+class PathRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One flow. Its texts are printable."""
+
+    key: int
+    """The flow."""
+    ports: str
+    hops: tuple[str, ...]
+    differs: tuple[bool, ...]
+    """For each hop, whether the first flow goes elsewhere there."""
+    probes: int
+
+
+def path_rows(
+    paths: Sequence[FlowPath], context: Context | None = None, glyphs: Glyphs = UNICODE
+) -> tuple[PathRow, ...]:
+    """The rows of the flows view, by flow."""
+    told = context or Context()
+    return tuple(
+        PathRow(
+            key=path.flow,
+            ports=_ports(path, glyphs),
+            hops=tuple(say("flow.silent") if hop is None else host_text(hop, told) for hop in path.path),
+            differs=tuple(_differs(hop, ttl, paths[0]) for ttl, hop in enumerate(path.path, path.first_ttl)),
+            probes=path.probes,
+        )
+        for path in paths
+    )
+
+
+def distinct(paths: Sequence[FlowPath]) -> int:
+    """How many different paths the flows take; a silent hop is taken for any other."""
+    kept: list[FlowPath] = []
+    for path in paths:
+        if not any(_same(path, other) for other in kept):
+            kept.append(path)
+    return len(kept)
+
+
+def _same(one: FlowPath, other: FlowPath) -> bool:
+    return not any(_differs(hop, ttl, other) for ttl, hop in enumerate(one.path, one.first_ttl))
+
+
+def _differs(hop: Address | None, ttl: int, other: FlowPath) -> bool:
+    index = ttl - other.first_ttl
+    there = other.path[index] if 0 <= index < len(other.path) else None
+    return hop is not None and there is not None and hop != there
+
+
+def _ports(path: FlowPath, glyphs: Glyphs) -> str:
+    return say(
+        "flow.ports", source=_port(path.source_port), arrow=glyphs.arrow, target=_port(path.target_port)
+    )
+
+
+def _port(port: Port | None) -> str:
+    return say("flow.moving") if port is None else str(port)
+
+
+def path_line(row: PathRow, width: int, glyphs: Glyphs = UNICODE) -> Line:
+    """One flow in at most ``width`` cells."""
+    line: list[Segment] = [(say("flow", flow=row.key), Style.KEY), (f" {row.ports} ", Style.LABEL)]
+    for index, (hop, differs) in enumerate(zip(row.hops, row.differs, strict=True)):
+        if index:
+            line.append((f" {glyphs.arrow} ", Style.MUTED))
+        line.append((hop, Style.CHANGED if differs else Style.TEXT))
+    return clip_line(tuple(line), width, glyphs.ellipsis)

@@ -1,0 +1,223 @@
+"""Hiding who stands near: addresses of the first hops and of this host, before anything is drawn.
+
+Masking works on the values themselves, not on the drawing: rows, reports, copies and screenshots made from a
+masked snapshot cannot show what is no longer in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from tracer.events import (
+    DuplicateReply,
+    Event,
+    ForeignReply,
+    LateReply,
+    MalformedReply,
+    PathChanged,
+    PortsExhausted,
+    ReplyReceived,
+    SendFailed,
+    TraceEnded,
+    TraceStarted,
+)
+from tracer.model import Address, Failure, SourceInfo, TargetInfo
+from tracer.stats.path_changes import PathChange
+from tracer.stats.snapshot import ErrorSnapshot, HopSnapshot, ResponderSnapshot, TraceSnapshot, Verdict
+
+HIDDEN = Address("hidden")
+"""In the place of a masked address; the screen shows its own word for it."""
+
+
+class Privacy(msgspec.Struct, frozen=True):
+    """What is masked: the hops up to a TTL, and then the source as well."""
+
+    hops: int = 0
+    """0 masks nothing."""
+
+    def masks(self, ttl: int) -> bool:
+        """Whether the hop at ``ttl`` is masked."""
+        return ttl <= self.hops
+
+    def more(self) -> Privacy:
+        """One hop more masked, at most 255."""
+        return Privacy(min(self.hops + 1, 255))
+
+    def less(self) -> Privacy:
+        """One hop fewer masked."""
+        return Privacy(max(self.hops - 1, 0))
+
+
+def mask(snapshot: TraceSnapshot, privacy: Privacy) -> TraceSnapshot:
+    """``snapshot`` without what is private; the same object when nothing is.
+
+    Of a masked hop the numbers stay; its addresses and extensions, which may name interfaces (RFC 5837), go.
+    What other values say of a masked address goes as well: errors may quote the source, and a target
+    that is itself among the masked hops is hidden.
+    """
+    if not privacy.hops:
+        return snapshot
+    secret = _secrets(snapshot, privacy)
+    return msgspec.structs.replace(
+        snapshot,
+        target=_masked_target(snapshot.target, secret),
+        hops=tuple(_masked_hop(hop) if privacy.masks(hop.ttl) else hop for hop in snapshot.hops),
+        errors=tuple(_masked_error(error, secret) for error in snapshot.errors),
+        changes=tuple(_masked_change(change, privacy) for change in snapshot.changes),
+        path_verdict=None
+        if snapshot.path_verdict is None
+        else _masked_verdict(snapshot.path_verdict, secret),
+        hop_verdicts=tuple(_masked_verdict(verdict, secret) for verdict in snapshot.hop_verdicts),
+    )
+
+
+def mask_event(event: Event, privacy: Privacy) -> Event:
+    """``event`` without what is private, for the log and for a recording.
+
+    The bytes of packets hold the source's address, so they go whatever their TTL; who sent a foreign packet
+    is not known to stand further away, so that is hidden too.
+    """
+    masker = _MASKERS.get(type(event)) if privacy.hops else None
+    return event if masker is None else masker(event, privacy)
+
+
+def _started(event: TraceStarted, _privacy: Privacy) -> Event:
+    return msgspec.structs.replace(
+        event,
+        source=_masked_source(event.source),
+        targets=tuple(_masked_target(target, _own(target)) for target in event.targets),
+        config=_scrub(event.config, {source for target in event.targets for source in _own(target)}),
+    )
+
+
+def _reply(event: ReplyReceived, privacy: Privacy) -> Event:
+    far = msgspec.structs.replace(event, probe_bytes=None, reply_bytes=None)
+    if not privacy.masks(event.ttl):
+        return far
+    return msgspec.structs.replace(far, responder=HIDDEN, extensions=())
+
+
+def _foreign(event: ForeignReply, _privacy: Privacy) -> Event:
+    return msgspec.structs.replace(event, responder=HIDDEN)
+
+
+def _malformed(event: MalformedReply, _privacy: Privacy) -> Event:
+    return msgspec.structs.replace(event, reply_bytes=None)
+
+
+def _failed(event: SendFailed | TraceEnded, _privacy: Privacy) -> Event:
+    failure = None if event.failure is None else _masked_failure(event.failure)
+    return msgspec.structs.replace(event, failure=failure)
+
+
+def mask_text(text: str, secrets: set[str]) -> str:
+    """``text`` with every secret replaced."""
+    # Longest first: 192.0.2.10 must not become ``hidden0`` because 192.0.2.1 is secret too.
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def secrets(snapshot: TraceSnapshot, privacy: Privacy) -> set[str]:
+    """The addresses that must not be shown, for texts made elsewhere (``mask_text``), such as verdicts."""
+    return _secrets(snapshot, privacy) if privacy.hops else set()
+
+
+def _secrets(snapshot: TraceSnapshot, privacy: Privacy) -> set[str]:
+    near: set[str] = {
+        responder.address for hop in snapshot.hops if privacy.masks(hop.ttl) for responder in hop.responders
+    }
+    gone: set[str] = {
+        address
+        for change in snapshot.changes
+        for path in (change.old, change.new)
+        for ttl, address in enumerate(path, 1)
+        if address is not None and privacy.masks(ttl)
+    }
+    return _own(snapshot.target) | near | gone
+
+
+def _own(target: TargetInfo) -> set[str]:
+    return set() if target.source is None else {target.source.address}
+
+
+def _masked_target(target: TargetInfo, secret: set[str]) -> TargetInfo:
+    source = _masked_source(target.source)
+    if target.address not in secret:
+        return msgspec.structs.replace(target, source=source)
+    return TargetInfo(label=HIDDEN, query=HIDDEN, address=HIDDEN, hostname=None, source=source)
+
+
+def _masked_source(source: SourceInfo | None) -> SourceInfo | None:
+    return None if source is None else SourceInfo(HIDDEN, None)
+
+
+def _masked_hop(hop: HopSnapshot) -> HopSnapshot:
+    return msgspec.structs.replace(hop, responders=tuple(map(_masked_responder, hop.responders)))
+
+
+def _masked_responder(responder: ResponderSnapshot) -> ResponderSnapshot:
+    return msgspec.structs.replace(responder, address=HIDDEN, extensions=())
+
+
+Changed = TypeVar("Changed", PathChange, PathChanged)
+
+
+def _masked_change(change: Changed, privacy: Privacy) -> Changed:
+    old, new = (
+        tuple(
+            HIDDEN if address is not None and privacy.masks(ttl) else address
+            for ttl, address in enumerate(path, 1)
+        )
+        for path in (change.old, change.new)
+    )
+    return msgspec.structs.replace(change, old=old, new=new)
+
+
+def _masked_verdict(verdict: Verdict, secret: set[str]) -> Verdict:
+    return msgspec.structs.replace(verdict, evidence=_scrub(verdict.evidence, secret))
+
+
+def _masked_error(error: ErrorSnapshot, secret: set[str]) -> ErrorSnapshot:
+    return msgspec.structs.replace(
+        error,
+        message=mask_text(error.message, secret),
+        remedy=mask_text(error.remedy, secret),
+        evidence=_scrub(error.evidence, secret),
+    )
+
+
+def _masked_failure(failure: Failure) -> Failure:
+    """The facts of a failure may quote the source; an event alone does not say which text that is."""
+    return msgspec.structs.replace(failure, message=failure.kind.value, remedy="", evidence={})
+
+
+def _scrub(value: Any, secret: set[str]) -> Any:
+    match value:
+        case str():
+            return mask_text(value, secret)
+        case dict():
+            return {key: _scrub(item, secret) for key, item in value.items()}
+        case tuple():
+            return tuple(_scrub(item, secret) for item in value)
+        case list():
+            return [_scrub(item, secret) for item in value]
+        case _:
+            return value
+
+
+_MASKERS: dict[type[Event], Callable[[Any, Privacy], Event]] = {
+    TraceStarted: _started,
+    ReplyReceived: _reply,
+    LateReply: _reply,
+    DuplicateReply: _reply,
+    ForeignReply: _foreign,
+    MalformedReply: _malformed,
+    SendFailed: _failed,
+    PortsExhausted: _failed,
+    PathChanged: _masked_change,
+    TraceEnded: _failed,
+}

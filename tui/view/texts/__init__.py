@@ -1,0 +1,7 @@
+"""The English texts: one module for each group."""
+
+from __future__ import annotations
+
+from tui.view.texts import columns, commands, screen
+
+ENGLISH: dict[str, str] = {**columns.TEXTS, **commands.TEXTS, **screen.TEXTS}

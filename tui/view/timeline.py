@@ -1,0 +1,195 @@
+"""The event log as lines, one for each event, and which of them are worth jumping to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from tracer.events import (
+    DuplicateReply,
+    Event,
+    ForeignReply,
+    Health,
+    LateReply,
+    MalformedReply,
+    PathChanged,
+    PathEndMoved,
+    PortsExhausted,
+    PortSkipped,
+    ProbeLost,
+    ProbeSent,
+    ReplyReceived,
+    SendFailed,
+    TraceEnded,
+    TraceStarted,
+)
+from tracer.text import printable
+from tui.view import format as fmt
+from tui.view.cells import Line, clip_line
+from tui.view.glyphs import UNICODE, Glyphs
+from tui.view.privacy import HIDDEN
+from tui.view.strings import say
+from tui.view.style import SEVERITY_STYLES, Severity, Style
+
+
+class Kind(StrEnum):
+    """What an entry is about; jumps and filters go by it."""
+
+    PROBE = "probe"
+    """Ordinary traffic: left out of the log unless asked for."""
+    LOSS = "loss"
+    PATH = "path"
+    TROUBLE = "trouble"
+    """Something on this host."""
+    ODDITY = "oddity"
+    """Late, duplicate, foreign or malformed."""
+    TRACE = "trace"
+    """Beginning and end."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the log. ``text`` is printable."""
+
+    at_ns: int
+    kind: Kind
+    severity: Severity
+    text: str
+
+
+NOTABLE = frozenset(Kind) - {Kind.PROBE, Kind.LOSS}
+"""What the log shows unless asked for more."""
+
+
+def entry(event: Event) -> Entry:
+    """One event as a line. Mask it first where there is something to hide (``privacy.mask_event``)."""
+    kind, severity, text = _TABLE[type(event)]
+    return Entry(at_ns=event.at_ns, kind=kind, severity=severity, text=printable(text(event)))
+
+
+def entry_line(item: Entry, width: int, glyphs: Glyphs = UNICODE) -> Line:
+    """An entry in at most ``width`` cells: when, how bad, what."""
+    style = SEVERITY_STYLES[item.severity]
+    line = (
+        (f"{fmt.moment(item.at_ns)} ", Style.MUTED),
+        (f"{glyphs.severity[item.severity]} ", style),
+        (item.text, Style.TEXT if item.severity in _CALM else style),
+    )
+    return clip_line(line, width, glyphs.ellipsis)
+
+
+_CALM = frozenset({Severity.FINE, Severity.HARMLESS, Severity.UNKNOWN})
+
+
+def following(entries: Sequence[Entry], at_ns: int, kind: Kind) -> Entry | None:
+    """The first entry of a kind after a moment."""
+    return next((item for item in entries if item.at_ns > at_ns and item.kind is kind), None)
+
+
+def preceding(entries: Sequence[Entry], at_ns: int, kind: Kind) -> Entry | None:
+    """The last entry of a kind before a moment."""
+    return next((item for item in reversed(entries) if item.at_ns < at_ns and item.kind is kind), None)
+
+
+def _responder(event: ReplyReceived | ForeignReply) -> str:
+    return say("row.hidden") if event.responder == HIDDEN else event.responder
+
+
+def _started(event: TraceStarted) -> str:
+    channel = event.channel
+    return say(
+        "event.trace_started",
+        protocol=channel.protocol.value.upper(),
+        channel=channel.name,
+        reason=channel.reason,
+    )
+
+
+def _sent(event: ProbeSent) -> str:
+    return say("event.probe_sent", ttl=event.ttl, round=event.round + 1)
+
+
+def _answered(key: str) -> Callable[[ReplyReceived], str]:
+    def text(event: ReplyReceived) -> str:
+        rtt = say("event.rtt-unknown") if event.rtt_ns is None else fmt.ms_unit(event.rtt_ns)
+        return say(key, ttl=event.ttl, responder=_responder(event), rtt=rtt)
+
+    return text
+
+
+def _duplicate(event: DuplicateReply) -> str:
+    return say("event.duplicate", ttl=event.ttl, responder=_responder(event))
+
+
+def _lost(event: ProbeLost) -> str:
+    key = f"event.probe_lost.{event.reason.value}"
+    values = {"ttl": event.ttl, "round": event.round + 1}
+    return say(key, **values)
+
+
+def _foreign(event: ForeignReply) -> str:
+    return say("event.foreign", responder=_responder(event), reason=say(f"foreign.{event.reason.value}"))
+
+
+def _malformed(event: MalformedReply) -> str:
+    return say("event.malformed", reason=event.reason)
+
+
+def _not_sent(key: str) -> Callable[[SendFailed], str]:
+    return lambda event: say(key, ttl=event.ttl, message=event.failure.message)
+
+
+def _skipped(event: PortSkipped) -> str:
+    return say("event.port_skipped", ttl=event.ttl, port=event.source_port)
+
+
+def _path_end(event: PathEndMoved) -> str:
+    return say(f"event.path_end.{event.kind.value}", ttl=event.ttl)
+
+
+def _path_changed(event: PathChanged) -> str:
+    old, new = (_at(path, event.ttl) for path in (event.old, event.new))
+    return say("event.path_changed", ttl=event.ttl, old=old, new=new)
+
+
+def _at(path: tuple[str | None, ...], ttl: int) -> str:
+    address = path[ttl - 1] if 0 < ttl <= len(path) else None
+    if address is None:
+        return say("row.silent")
+    return say("row.hidden") if address == HIDDEN else address
+
+
+def _health(event: Health) -> str:
+    drops, steps = event.kernel_drops, event.clock_steps
+    return say("event.health", drops=_times(drops), steps=_times(steps))
+
+
+def _times(number: int) -> str:
+    return say("times.one") if number == 1 else say("times.many", number=number)
+
+
+def _ended(event: TraceEnded) -> str:
+    text = say("event.trace_ended", reason=say(f"reason.{event.reason.value}"))
+    return text if event.failure is None else f"{text}: {event.failure.message}"
+
+
+_TABLE: dict[type[Event], tuple[Kind, Severity, Callable[[Any], str]]] = {
+    TraceStarted: (Kind.TRACE, Severity.FINE, _started),
+    ProbeSent: (Kind.PROBE, Severity.FINE, _sent),
+    ReplyReceived: (Kind.PROBE, Severity.FINE, _answered("event.reply")),
+    LateReply: (Kind.ODDITY, Severity.HARMLESS, _answered("event.late")),
+    DuplicateReply: (Kind.ODDITY, Severity.HARMLESS, _duplicate),
+    ProbeLost: (Kind.LOSS, Severity.UNKNOWN, _lost),
+    ForeignReply: (Kind.ODDITY, Severity.HARMLESS, _foreign),
+    MalformedReply: (Kind.ODDITY, Severity.HARMLESS, _malformed),
+    SendFailed: (Kind.TROUBLE, Severity.WARNING, _not_sent("event.send_failed")),
+    PortsExhausted: (Kind.TROUBLE, Severity.WARNING, _not_sent("event.ports_exhausted")),
+    PortSkipped: (Kind.ODDITY, Severity.HARMLESS, _skipped),
+    PathEndMoved: (Kind.PATH, Severity.FINE, _path_end),
+    PathChanged: (Kind.PATH, Severity.WARNING, _path_changed),
+    Health: (Kind.TROUBLE, Severity.WARNING, _health),
+    TraceEnded: (Kind.TRACE, Severity.FINE, _ended),
+}
+"""Every type of event: what it is about, how bad it is taken alone, and how it reads."""

@@ -101,6 +101,8 @@ _KEYWORDS: dict[str, Callable[..., Iterator[str]]] = {
     "anyOf": _any_of,
     "type": _type,
     "enum": _enum,
+    "minimum": _minimum,
+    "maximum": _maximum,
     "properties": _properties,
     "additionalProperties": _additional,
     "required": _required,

@@ -102,6 +102,8 @@ class History:
         self._max_samples = max_samples
         self._hops: dict[Ttl, dict[ProbeKey, Sample]] = {}
         self._flows: dict[FlowId, _Flow] = {}
+        self.has_packets = False
+        """The bytes of some packet are known."""
 
     def apply(self, event: Event) -> None:
         """Enter the next event of the target's log; those that are about no probe change nothing."""
@@ -125,6 +127,7 @@ class History:
         self._flow(event.flow).note_ports(event)
 
     def _enter_reply(self, event: ReplyReceived) -> None:
+        self.has_packets = self.has_packets or event.reply_bytes is not None
         self._change(
             event,
             state=ProbeState.REPLIED,

@@ -23,6 +23,7 @@ from tracer.events import (
     ProbeSent,
     ReplyReceived,
     SendFailed,
+    TargetAdded,
     TraceEnded,
     TraceStarted,
 )
@@ -161,6 +162,10 @@ def _at(path: tuple[str | None, ...], ttl: int) -> str:
     return say("row.hidden") if address == HIDDEN else address
 
 
+def _added(event: TargetAdded) -> str:
+    return say("event.target_added", query=printable(event.info.query))
+
+
 def _health(event: Health) -> str:
     drops, steps = event.kernel_drops, event.clock_steps
     return say("event.health", drops=_times(drops), steps=_times(steps))
@@ -190,6 +195,7 @@ _TABLE: dict[type[Event], tuple[Kind, Severity, Callable[[Any], str]]] = {
     PathEndMoved: (Kind.PATH, Severity.FINE, _path_end),
     PathChanged: (Kind.PATH, Severity.WARNING, _path_changed),
     Health: (Kind.TROUBLE, Severity.WARNING, _health),
+    TargetAdded: (Kind.TRACE, Severity.UNKNOWN, _added),
     TraceEnded: (Kind.TRACE, Severity.FINE, _ended),
 }
 """Every type of event: what it is about, how bad it is taken alone, and how it reads."""

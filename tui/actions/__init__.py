@@ -1,0 +1,13 @@
+"""What the commands do: one function each, by the command's id in ``tui.view.commands``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tui.actions import navigation
+
+if TYPE_CHECKING:
+    from tui.screens.main import MainScreen
+
+ACTIONS: dict[str, Callable[[MainScreen], None]] = {**navigation.ACTIONS}

@@ -1,0 +1,116 @@
+"""Between the trace and the screen: takes events as fast as they come, gives the newest picture when asked.
+
+The screen redraws on its own clock. It asks ``version`` whether anything changed and ``targets`` for what is
+there now; however many events came in between, it draws once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from tracer.events import Event, TargetAdded, TraceStarted
+from tracer.model import EndReason
+from tracer.report.document import Report
+from tracer.report.fold import Fold
+from tui.scene import Look, TargetScene
+from tui.view.facts import Fact
+from tui.view.history import History
+from tui.view.privacy import mask
+from tui.view.timeline import Entry, Kind, entry
+from tui.view.verdict_line import Status
+
+LOG_LINES = 2_000
+"""Notable entries kept for each target."""
+
+PROBE_LINES = 1_000
+"""Entries of ordinary traffic kept for each target, apart from the notable ones."""
+
+
+class _TargetBooks:
+    """What the screen keeps of one target beside the statistics."""
+
+    def __init__(self, max_samples: int) -> None:
+        self.history = History(max_samples)
+        self.notable: deque[Entry] = deque(maxlen=LOG_LINES)
+        self.traffic: deque[Entry] = deque(maxlen=PROBE_LINES)
+
+    def apply(self, event: Event) -> None:
+        self.history.apply(event)
+        line = entry(event)
+        (self.traffic if line.kind is Kind.PROBE else self.notable).append(line)
+
+    def entries(self, *, everything: bool) -> tuple[Entry, ...]:
+        if not everything:
+            return tuple(self.notable)
+        return tuple(sorted((*self.notable, *self.traffic), key=lambda line: line.at_ns))
+
+
+class Bridge:
+    """Folds the log for the screen. ``update`` is a session's listener."""
+
+    def __init__(self, max_samples: int = 512) -> None:
+        self.version = 0
+        """Counts the batches of events; the picture is old when it has grown."""
+        self.position_ns = 0
+        """The newest moment the log tells of."""
+        self._max_samples = max_samples
+        self._fold = Fold()
+        self._books: dict[str, _TargetBooks] = {}
+
+    def update(self, events: Sequence[Event]) -> None:
+        """Enter the next events."""
+        self._fold.apply(events)
+        for event in events:
+            if isinstance(event, TraceStarted):
+                self._books = {target.label: _TargetBooks(self._max_samples) for target in event.targets}
+                continue
+            if isinstance(event, TargetAdded):
+                self._books[event.target] = _TargetBooks(self._max_samples)
+            if (books := self._books.get(event.target)) is not None:
+                books.apply(event)
+            self.position_ns = max(self.position_ns, event.at_ns)
+        self.version += 1
+
+    @property
+    def header(self) -> TraceStarted | None:
+        """The first line of the log; None before it has come."""
+        return self._fold.header
+
+    def reports(self) -> list[Report]:
+        """The reports as they stand, unmasked."""
+        return self._fold.reports()
+
+    def facts(self) -> frozenset[Fact]:
+        """What kinds of data there are to show."""
+        header = self._fold.header
+        found = set()
+        if header is not None and header.channel.protocol.value != "icmp":
+            found.add(Fact.PORTS)
+        if len(self._books) > 1:
+            found.add(Fact.TARGETS)
+        if any(books.history.has_packets for books in self._books.values()):
+            found.add(Fact.PACKETS)
+        if any(len(books.history.paths()) > 1 for books in self._books.values()):
+            found.add(Fact.FLOWS)
+        return frozenset(found)
+
+    def targets(self, look: Look, hidden: frozenset[str] = frozenset()) -> tuple[TargetScene, ...]:
+        """Every target but the ``hidden`` ones, masked as the look says."""
+        return tuple(
+            TargetScene(
+                label=snapshot.target.label,
+                snapshot=mask(snapshot, look.privacy),
+                history=self._books[snapshot.target.label].history,
+                entries=self._books[snapshot.target.label].entries(everything=look.all_events),
+                status=_status(snapshot.reason),
+            )
+            for snapshot in self._fold.snapshots()
+            if snapshot.target.label not in hidden
+        )
+
+
+def _status(reason: EndReason | None) -> Status:
+    if reason is None:
+        return Status.RUNNING
+    return Status.FAILED if reason is EndReason.ERROR else Status.ENDED

@@ -1,0 +1,75 @@
+"""Everything the screen draws, as one value: the newest numbers, and how the user wants to see them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tracer.model import ChannelInfo, ClockInfo
+from tracer.stats.snapshot import TraceSnapshot
+from tui.view.chart import View
+from tui.view.columns import DEFAULT
+from tui.view.facts import Fact
+from tui.view.glyphs import UNICODE, Glyphs
+from tui.view.history import History
+from tui.view.privacy import Privacy
+from tui.view.rows import AddressMode, Order
+from tui.view.timeline import Entry
+from tui.view.verdict_line import Status
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """The user's choices; nothing of the trace."""
+
+    palette: str = "dark"
+    glyphs: Glyphs = UNICODE
+    columns: str = DEFAULT
+    widths: dict[str, int] = {}
+    """Cells by column id, where the user resized a column."""
+    sorted_by: tuple[str, Order] | None = None
+    address_mode: AddressMode = AddressMode.BOTH
+    most_hosts: int | None = None
+    privacy: Privacy = Privacy()
+    needle: str = ""
+    """Only hops in which it occurs are shown."""
+    chart: View = View()
+    details: bool = False
+    """The detail of the selected hop is open."""
+    all_events: bool = False
+    """The log shows every event, not only the notable ones."""
+
+
+class TargetScene(msgspec.Struct, frozen=True, kw_only=True):
+    """One target. Its snapshot is masked already."""
+
+    label: str
+    snapshot: TraceSnapshot
+    history: History
+    entries: tuple[Entry, ...]
+    """The log, oldest first."""
+    status: Status
+    selected: int | None = None
+    """TTL of the selected hop."""
+    ordinal: int = 0
+    """Which responder of that hop."""
+
+
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
+    """What to draw now."""
+
+    targets: tuple[TargetScene, ...]
+    current: int = 0
+    look: Look = Look()
+    facts: frozenset[Fact] = frozenset()
+    channel: ChannelInfo | None = None
+    clock: ClockInfo | None = None
+    ports: str = ""
+    position_ns: int = 0
+    """Newest moment of the log, or where the replay stands."""
+    length_ns: int = 0
+    """Length of the recording; 0 while tracing."""
+    speed: float = 1.0
+
+    @property
+    def target(self) -> TargetScene | None:
+        """The target on the screen."""
+        return self.targets[self.current] if self.targets else None

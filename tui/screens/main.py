@@ -1,0 +1,178 @@
+"""The trace on the screen: header, the view the user chose, detail, keys.
+
+The screen keeps what the user chose and which target and hop are selected; everything drawn is a function of
+one ``Scene``. Commands are functions in ``tui.actions``, found by their id.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher
+
+from tui.actions import ACTIONS
+from tui.scene import Look, Scene, TargetScene
+from tui.source import Source
+from tui.view.commands import bindings, offered
+from tui.view.verdict_line import Status
+from tui.widgets import VIEWS, Banner, Head, HopTable, Keys, Lines
+
+REDRAW_S = 0.1
+"""Ten times a second while something changes; nothing is drawn while nothing does."""
+
+
+class MainScreen(Screen[None]):
+    """Draws the newest scene and carries out commands."""
+
+    BINDINGS: ClassVar[list[Any]] = []
+
+    def __init__(self, source: Source, look: Look) -> None:
+        super().__init__()
+        self.source = source
+        self.look = look
+        self.view = VIEWS[0].name
+        """Name of the view on the screen."""
+        self.current = 0
+        """Index of the target on the screen."""
+        self.selected: dict[str, tuple[int | None, int]] = {}
+        """Selected TTL and responder, by target."""
+        self.hidden: frozenset[str] = frozenset()
+        """Targets the user closed."""
+        self.frozen: Scene | None = None
+        """The picture that stands still, while frozen."""
+        self.scene = Scene(targets=())
+        self._drawn: tuple[object, ...] = ()
+        for key, command in bindings().items():
+            self._bindings.bind(_textual_key(key), f"run('{command.id}')", command.title, show=False)
+
+    def compose(self) -> ComposeResult:
+        """The parts from top to bottom."""
+        yield Head(id="head")
+        yield Banner(id="banner")
+        with ContentSwitcher(id="body", initial=self.view):
+            for view in VIEWS:
+                yield view.widget(id=view.name)
+        yield Keys(id="keys")
+
+    def on_mount(self) -> None:
+        """Draw at once, then on our own clock."""
+        self.tick()
+        self.set_interval(REDRAW_S, self.tick)
+
+    # Drawing
+
+    def tick(self) -> None:
+        """Draw if anything changed since the last time."""
+        state = (
+            self.source.bridge.version,
+            self.look,
+            self.view,
+            self.current,
+            self.hidden,
+            self.frozen,
+            tuple(self.selected.items()),
+        )
+        if state != self._drawn:
+            self._drawn = state
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw the newest picture, or the one that stands still."""
+        self.scene = self._compose_scene()
+        for part in (Head, Banner, Keys):
+            self.query_one(part).show(self.scene)
+        self.query_one(ContentSwitcher).current = self.view
+        self.query_one(f"#{self.view}", Lines).show(self.scene)
+
+    def _compose_scene(self) -> Scene:
+        bridge = self.source.bridge
+        if self.frozen is not None:
+            return msgspec.structs.replace(self.frozen, look=self.look, current=self.current)
+        header = bridge.header
+        targets = tuple(self._with_selection(target) for target in bridge.targets(self.look, self.hidden))
+        self.current = min(self.current, max(len(targets) - 1, 0))
+        return Scene(
+            targets=targets,
+            current=self.current,
+            look=self.look,
+            facts=bridge.facts() | self.source.facts,
+            channel=None if header is None else header.channel,
+            clock=None if header is None else header.clock,
+            ports=_fixed_ports({} if header is None else header.config),
+            position_ns=bridge.position_ns,
+        )
+
+    def _with_selection(self, target: TargetScene) -> TargetScene:
+        selected, ordinal = self.selected.get(target.label, (None, 0))
+        return msgspec.structs.replace(target, selected=selected, ordinal=ordinal)
+
+    def on_hop_table_selected(self, message: HopTable.Selected) -> None:
+        """A hop was clicked."""
+        self.select(message.ttl, message.ordinal)
+        self.tick()
+
+    # Commands
+
+    def action_run(self, command_id: str) -> None:
+        """Carry out a command, if what it needs is there."""
+        if any(command.id == command_id for command in offered(self.scene.facts)):
+            if (action := ACTIONS.get(command_id)) is not None:
+                action(self)
+            self.tick()
+
+    def change_look(self, **choices: Any) -> None:
+        """Take over a choice of the user."""
+        self.look = msgspec.structs.replace(self.look, **choices)
+
+    def select(self, ttl: int | None, ordinal: int = 0) -> None:
+        """Select a hop of the target on the screen."""
+        target = self.scene.target
+        if target is not None:
+            self.selected = {**self.selected, target.label: (ttl, ordinal)}
+
+    def show_view(self, name: str) -> None:
+        """Put another view on the screen."""
+        self.view = name
+
+    def freeze(self) -> None:
+        """Let the picture stand still, or go on."""
+        if self.frozen is not None:
+            self.frozen = None
+            return
+        still = [msgspec.structs.replace(target, status=Status.FROZEN) for target in self.scene.targets]
+        self.frozen = msgspec.structs.replace(self.scene, targets=tuple(still))
+
+
+def _textual_key(key: str) -> str:
+    """Textual's name for a key of the registry."""
+    return _KEY_NAMES.get(key, key)
+
+
+_KEY_NAMES = {
+    ",": "comma",
+    ".": "full_stop",
+    "/": "slash",
+    "?": "question_mark",
+    "=": "equals_sign",
+    "-": "minus",
+    "+": "plus",
+    "_": "underscore",
+    "]": "right_square_bracket",
+    "[": "left_square_bracket",
+    "}": "right_curly_bracket",
+    "{": "left_curly_bracket",
+    "(": "left_parenthesis",
+    ")": "right_parenthesis",
+    "<": "less_than_sign",
+    ">": "greater_than_sign",
+    "'": "apostrophe",
+    '"': "quotation_mark",
+}
+
+
+def _fixed_ports(config: dict[str, Any]) -> str:
+    fixed = (config.get("source_port"), config.get("target_port"))
+    return "" if fixed == (None, None) else f"{fixed[0] or '*'} > {fixed[1] or '*'}"

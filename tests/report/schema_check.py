@@ -56,6 +56,16 @@ def _enum(value: Any, told: list[Any], _schema: Any, _definitions: Any, where: s
         yield f"{where}: {value!r} is not one of {told}"
 
 
+def _minimum(value: Any, told: int, _schema: Any, _definitions: Any, where: str) -> Iterator[str]:
+    if _TYPES["number"](value) and value < told:
+        yield f"{where}: {value} is less than {told}"
+
+
+def _maximum(value: Any, told: int, _schema: Any, _definitions: Any, where: str) -> Iterator[str]:
+    if _TYPES["number"](value) and value > told:
+        yield f"{where}: {value} is more than {told}"
+
+
 def _properties(value: Any, told: Any, _schema: Any, definitions: Any, where: str) -> Iterator[str]:
     if isinstance(value, dict):
         yield from (f"{where}.{name}: not described" for name in value.keys() - told.keys())

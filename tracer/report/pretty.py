@@ -11,7 +11,7 @@ from tracer.model import Address, EndReason, MplsStack
 from tracer.report.document import HopReport, Report, ResponderReport, RttReport
 from tracer.report.marks import mark
 from tracer.report.table import GAP, lay_out
-from tracer.stats.snapshot import Verdict, VerdictKind
+from tracer.stats.snapshot import VerdictKind
 from tracer.text import printable
 
 SILENT = "???"
@@ -48,6 +48,9 @@ _MARKS: dict[VerdictKind, str] = {
     VerdictKind.MTU_BLACK_HOLE: "large packets vanish",
 }
 """What a row says of its verdict; kinds that are no finding about the hop are left out."""
+
+SILENT_MARK = "silent only"
+"""A hop that answers nothing, while what stands behind it answers."""
 
 _SPREADING: dict[VerdictKind, tuple[str, str]] = {
     VerdictKind.LOSS_REACHES_TARGET: ("loss begins here", "loss from hop {ttl}"),
@@ -202,9 +205,12 @@ def _responder_notes(responder: ResponderReport, target: Address | None) -> Iter
             yield f"mpls {'/'.join(str(entry.label) for entry in extension.labels)}"
 
 
-def _mark(verdict: Verdict | None) -> str:
+def _mark(hop: HopReport) -> str:
+    verdict = hop.verdict
     if verdict is None:
         return ""
+    if verdict.kind is VerdictKind.OWN_ANSWERS_ONLY and not hop.received:
+        return SILENT_MARK
     begins, inherits = _SPREADING.get(verdict.kind, ("", ""))
     if verdict.evidence.get("role") == "inherits":
         return inherits.format(ttl=verdict.evidence["begins_at_ttl"])
@@ -212,7 +218,7 @@ def _mark(verdict: Verdict | None) -> str:
 
 
 def _hop_notes(hop: HopReport) -> Iterator[str]:
-    if marked := _mark(hop.verdict):
+    if marked := _mark(hop):
         yield marked
     if hop.mtu is not None:
         yield f"mtu {hop.mtu}"

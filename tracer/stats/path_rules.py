@@ -8,16 +8,12 @@ from tracer.model import PathEndKind
 from tracer.stats import wording
 from tracer.stats.case import ENOUGH, Case, answers, conclude, in_ms, loss_numbers
 from tracer.stats.evidence import Counts
-from tracer.stats.loss import wilson
 from tracer.stats.snapshot import Verdict, VerdictKind
 
 LOCAL_SHARE = 0.1
 LOCAL_PROBES = 3
 """This part of the last rounds' probes must have been kept back to be the verdict, and so many; unless
 nothing else is known."""
-
-HARMFUL_PCT = 8.0
-"""A path that lost something to the target is called clean once loss of this size can be excluded (95 %)."""
 
 _Rule = Callable[[Case], Verdict | None]
 
@@ -181,8 +177,7 @@ def _path_own_answers(case: Case) -> Verdict | None:
 
 def _path_unsure(case: Case) -> Verdict | None:
     target = case.hops[-1].counts
-    interval = wilson(target.lost, target.closed)
-    if not target.lost or interval is None or interval[1] < HARMFUL_PCT:
+    if not case.target_unsure:
         return None
     sentence = f"{_reached(case)}; {_lost(target)} to the target lost, too few to tell chance from loss."
     return conclude(VerdictKind.NOT_ENOUGH_EVIDENCE, sentence, **loss_numbers(target))

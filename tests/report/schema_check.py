@@ -106,16 +106,6 @@ def _max_items(value: Any, told: int, _schema: Any, _definitions: Any, where: st
         yield f"{where}: longer than {told}"
 
 
-def _minimum(value: Any, told: float, _schema: Any, _definitions: Any, where: str) -> Iterator[str]:
-    if value < told:
-        yield f"{where}: {value} is below {told}"
-
-
-def _maximum(value: Any, told: float, _schema: Any, _definitions: Any, where: str) -> Iterator[str]:
-    if value > told:
-        yield f"{where}: {value} is above {told}"
-
-
 _KEYWORDS: dict[str, Callable[..., Iterator[str]]] = {
     "$ref": _ref,
     "anyOf": _any_of,

@@ -77,7 +77,7 @@ def test_loss_names_the_lossy_link() -> None:
 
 
 def test_ratelimit_names_the_router_and_claims_no_limit_at_a_steady_rate() -> None:
-    kind, sentence = verdict("ratelimit", interval_ns=200 * MS)
+    kind, sentence = verdict("ratelimit")
     assert kind is VerdictKind.OWN_ANSWERS_ONLY
     assert "no loss that reaches the target; hop 4 answers" in sentence
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from tracer.clock import VirtualClock
-from tracer.config import MS, SECOND, TraceConfig
+from tracer.config import SECOND, TraceConfig
 from tracer.events import Event, PathChanged
 from tracer.model import Address
 from tracer.prepare import simulated

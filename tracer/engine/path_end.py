@@ -40,6 +40,7 @@ class PathEndBelief:
         self._losses_since_answer: dict[int, int] = {}
         self._silent: set[int] = set()
         self._router_round: dict[int, RoundId] = {}
+        self._target_round: dict[int, RoundId] = {}
 
     @property
     def searching(self) -> bool:
@@ -65,6 +66,7 @@ class PathEndBelief:
     def target_answered(self, ttl: Ttl, round_id: RoundId) -> None:
         """The target itself answered a probe of this TTL."""
         self._heard(ttl)
+        self._target_round[ttl] = round_id
         doubtful = any(
             at >= ttl and round_id - seen < ROUTER_ROUNDS for at, seen in self._router_round.items()
         )
@@ -73,11 +75,16 @@ class PathEndBelief:
             self.end = PathEnd(ttl, PathEndKind.TARGET)
 
     def router_answered(self, ttl: Ttl, round_id: RoundId) -> None:
-        """A router dropped a probe of this TTL because its time was exceeded: the path goes on behind it."""
+        """A router dropped a probe of this TTL because its time was exceeded: the path goes on behind it.
+
+        It ends where the target has answered farther on since that round began, on a longer branch; else the
+        end is not known.
+        """
         self._heard(ttl)
         self._router_round[ttl] = round_id
         if self.end.ttl is not None and ttl >= self.end.ttl:
-            self.end = OPEN
+            behind = [at for at, seen in self._target_round.items() if at > ttl and seen >= round_id]
+            self.end = PathEnd(Ttl(min(behind)), PathEndKind.TARGET) if behind else OPEN
 
     def refused(self, ttl: Ttl) -> None:
         """A router says that it cannot deliver the probe: the path ends there unless the target answered."""

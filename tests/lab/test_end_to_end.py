@@ -85,6 +85,20 @@ def test_a_closed_tcp_port_is_reached_and_its_user_clock_marked(path: Chain, fam
     assert target["clock"] == {"kernel": 0, "user": 1}
 
 
+@each_family
+def test_a_target_that_rejects_a_syn_with_an_icmp_error_has_answered_once(family: Family) -> None:
+    """Port unreachable comes over the error queue and fails the connect with ECONNREFUSED, as a reset does."""
+    with chain(2) as built, built.target.firewall("tcp dport 81 reject", hook="input"):
+        run = hopscope(
+            built.source, built.target_address(family), "-m", "json", "-C", "2", "--tcp", "-P", "81"
+        )
+    assert run.exit_code == 0, run
+    target = run.report["hops"][-1]
+    assert (target["received"], target["duplicates"]) == (2, 0)
+    assert target["clock"] == {"kernel": 2, "user": 0}
+    assert target["icmp"] is not None
+
+
 def test_icmp_without_the_ping_group_is_refused_with_the_sysctl_as_remedy(path: Chain) -> None:
     with path.source.sysctls({PINGS: "1 0"}):
         run = hopscope(path.source, path.target_address(Family.IPV4), "-m", "json", "-C", "1", "--icmp")

@@ -167,6 +167,19 @@ def test_a_local_firewall_is_named_and_its_victims_failed_not_lost(
     assert not any(responders(run.report))
 
 
+@each_family
+def test_a_local_firewall_that_rejects_a_syn_is_no_answer_of_the_target(
+    two_routers: Chain, family: Family
+) -> None:
+    with two_routers.source.firewall("tcp dport 80 reject"):
+        run = hopscope(
+            two_routers.source, two_routers.target_address(family), "-m", "json", "-C", "1", "--tcp"
+        )
+    _nothing_was_sent(run)
+    _error(run, "local_firewall")
+    assert sum(hop["duplicates"] for hop in run.report["hops"]) == 0
+
+
 def test_a_local_firewall_that_drops_pings_is_named(two_routers: Chain) -> None:
     """IPv4 alone: the kernel does not tell a ping socket of IPv6."""
     target = two_routers.target_address(Family.IPV4)

@@ -7,6 +7,7 @@ of a new end, only a reason to look further (``searching``).
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import NamedTuple
 
 from tracer.model import PathEndKind, RoundId, Ttl
@@ -59,9 +60,16 @@ class PathEndBelief:
     def gap_end(self) -> int | None:
         """The last TTL worth probing, as everything beyond the last answer is silent; None if it is not."""
         start = self.last_answering + 1
-        run = range(start, start + self._gap_limit)
-        silent = all(ttl in self._silent or self._losses_since_answer.get(ttl, 0) for ttl in run)
-        return run[-1] if silent else None
+        silent = self.silent_after(start - 1) == self._gap_limit
+        return start - 1 + self._gap_limit if silent else None
+
+    def silent_after(self, ttl: int) -> int:
+        """How many TTLs right behind this one did not answer their latest probe, a gap limit at the most."""
+        run = range(ttl + 1, ttl + 1 + self._gap_limit)
+        return sum(1 for _ in takewhile(self._is_silent, run))
+
+    def _is_silent(self, ttl: int) -> bool:
+        return ttl in self._silent or self._losses_since_answer.get(ttl, 0) > 0
 
     def target_answered(self, ttl: Ttl, round_id: RoundId) -> None:
         """The target itself answered a probe of this TTL."""

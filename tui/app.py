@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from textual.app import App
+from textual.filter import NoColor
 
 from tui.scene import Look
 from tui.screens.main import MainScreen
@@ -16,13 +17,18 @@ from tui.source import Source
 from tui.theme import register
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.driver import Driver
+    from textual.filter import LineFilter
 
 FAREWELL_S = 1.0
 """How long a trace may take to tell its end when the user leaves."""
 
 COLOURLESS = "terminal"
 """The palette for NO_COLOR: what has to stand out does so without colours."""
+
+_WITHOUT_COLOUR = (NoColor(),)
 
 
 class HopscopeApp(App[None]):
@@ -35,11 +41,10 @@ class HopscopeApp(App[None]):
 
     def __init__(self, source: Source, look: Look | None = None) -> None:
         look = look or Look()
-        colourless = bool(os.environ.get("NO_COLOR"))
-        # Textual takes colours away only where it uses the terminal's own, else it makes them grey.
-        super().__init__(ansi_color=True if colourless else None)
+        super().__init__()
         self.source = source
-        self._look = msgspec.structs.replace(look, palette=COLOURLESS) if colourless else look
+        self._colourless = bool(os.environ.get("NO_COLOR"))
+        self._look = msgspec.structs.replace(look, palette=COLOURLESS) if self._colourless else look
         self._tracing: asyncio.Task[None] | None = None
         self.failure: BaseException | None = None
         """What ended the source or the screen early."""
@@ -51,6 +56,10 @@ class HopscopeApp(App[None]):
         from tui.terminal import TerminalDriver  # noqa: PLC0415 - needs termios
 
         return TerminalDriver
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's, but for NO_COLOR, where it turns colours into greys."""
+        return _WITHOUT_COLOUR if self._colourless else super().get_line_filters()
 
     def on_mount(self) -> None:
         """Show the picture first; the trace starts beside it."""
@@ -89,4 +98,4 @@ class HopscopeApp(App[None]):
 
     def panic(self, *renderables: Any) -> None:
         """Textual cannot read the terminal any more."""
-        self.fail(RuntimeError(" ".join(type(one).__name__ for one in renderables)))
+        self.fail(sys.exception() or RuntimeError(f"no keys can be read, {len(renderables)} reasons"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import traceback
@@ -82,6 +83,8 @@ def run(source: Source, complain: Callable[[str], None]) -> int:
 
     Raises the HopscopeError or OSError that kept the trace from starting.
     """
+    if not os.environ.get("NO_COLOR"):
+        os.environ.pop("NO_COLOR", None)  # https://no-color.org: empty is as good as not there; not to Textual
     app = HopscopeApp(source)
     ended_by = asyncio.run(_run(app))
     error = app.failure

@@ -33,7 +33,7 @@ FOCUS = 1004
 _SEQUENCE = re.compile(
     rb"\x1b\[(?P<private>[?<>=]?)(?P<numbers>[0-9;:]*)(?P<between>[ -/]*)(?P<final>[@-~])"
     rb"|\x1b[\]P_^X](?:[^\x07\x1b]|\x1b[^\\])*(?:\x07|\x1b\\)"
-    rb"|\x1b[ -/]*[0-~]"
+    rb"|\x1b[ -/]*[0-OQ-WYZ\\`-~]"
 )
 
 

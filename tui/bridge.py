@@ -64,6 +64,7 @@ class Bridge:
         for event in events:
             if isinstance(event, TraceStarted):
                 self._books = {target.label: _TargetBooks(self._max_samples) for target in event.targets}
+                self.position_ns = event.at_ns
                 continue
             if isinstance(event, TargetAdded):
                 self._books[event.target] = _TargetBooks(self._max_samples)

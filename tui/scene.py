@@ -13,6 +13,7 @@ from tui.view.glyphs import UNICODE, Glyphs
 from tui.view.history import History
 from tui.view.privacy import Privacy
 from tui.view.rows import AddressMode, Order
+from tui.view.scrubber import Playback
 from tui.view.timeline import Entry
 from tui.view.verdict_line import Status
 
@@ -36,6 +37,10 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """The detail of the selected hop is open."""
     all_events: bool = False
     """The log shows every event, not only the notable ones."""
+    refresh_ns: int = 100_000_000
+    """Shortest time between two pictures."""
+    keys: dict[str, tuple[str, ...]] = {}
+    """Keys by command id, where the user chose others than the default ones."""
 
 
 class TargetScene(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +73,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     length_ns: int = 0
     """Length of the recording; 0 while tracing."""
     speed: float = 1.0
+    playback: Playback | None = None
+    """Where the recording stands; None while tracing."""
 
     @property
     def target(self) -> TargetScene | None:

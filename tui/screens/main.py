@@ -14,11 +14,13 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from tui.actions import ACTIONS
+from tui.replay import ReplaySource
 from tui.scene import Look, Scene, TargetScene
 from tui.source import Source
 from tui.view.commands import bindings, offered
+from tui.view.privacy import mask
 from tui.view.verdict_line import Status
-from tui.widgets import VIEWS, Banner, Head, HopTable, Keys, Lines
+from tui.widgets import VIEWS, Banner, Head, HopTable, Keys, Lines, Scrubber
 
 REDRAW_S = 0.1
 """Ten times a second while something changes; nothing is drawn while nothing does."""
@@ -55,6 +57,7 @@ class MainScreen(Screen[None]):
         with ContentSwitcher(id="body", initial=self.view):
             for view in VIEWS:
                 yield view.widget(id=view.name)
+        yield Scrubber(id="scrubber")
         yield Keys(id="keys")
 
     def on_mount(self) -> None:
@@ -74,6 +77,7 @@ class MainScreen(Screen[None]):
             self.hidden,
             self.frozen,
             tuple(self.selected.items()),
+            self.source.playback(self._label),
         )
         if state != self._drawn:
             self._drawn = state
@@ -82,7 +86,7 @@ class MainScreen(Screen[None]):
     def draw(self) -> None:
         """Draw the newest picture, or the one that stands still."""
         self.scene = self._compose_scene()
-        for part in (Head, Banner, Keys):
+        for part in (Head, Banner, Scrubber, Keys):
             self.query_one(part).show(self.scene)
         self.query_one(ContentSwitcher).current = self.view
         self.query_one(f"#{self.view}", Lines).show(self.scene)
@@ -90,10 +94,14 @@ class MainScreen(Screen[None]):
     def _compose_scene(self) -> Scene:
         bridge = self.source.bridge
         if self.frozen is not None:
-            return msgspec.structs.replace(self.frozen, look=self.look, current=self.current)
+            return frozen_scene(self.frozen, self.look, self.current)
         header = bridge.header
         targets = tuple(self._with_selection(target) for target in bridge.targets(self.look, self.hidden))
         self.current = min(self.current, max(len(targets) - 1, 0))
+        playback = self.source.playback(targets[self.current].label if targets else None)
+        if playback is not None:
+            status = Status.REPLAY if playback.playing else Status.PAUSED
+            targets = tuple(msgspec.structs.replace(target, status=status) for target in targets)
         return Scene(
             targets=targets,
             current=self.current,
@@ -102,8 +110,17 @@ class MainScreen(Screen[None]):
             channel=None if header is None else header.channel,
             clock=None if header is None else header.clock,
             ports=_fixed_ports({} if header is None else header.config),
-            position_ns=bridge.position_ns,
+            position_ns=bridge.position_ns if playback is None else playback.position_ns,
+            length_ns=0 if playback is None else playback.length_ns,
+            speed=1.0 if playback is None else playback.speed,
+            playback=playback,
         )
+
+    @property
+    def _label(self) -> str | None:
+        """Label of the target on the screen."""
+        target = self.scene.target
+        return None if target is None else target.label
 
     def _with_selection(self, target: TargetScene) -> TargetScene:
         selected, ordinal = self.selected.get(target.label, (None, 0))
@@ -113,6 +130,12 @@ class MainScreen(Screen[None]):
         """A hop was clicked."""
         self.select(message.ttl, message.ordinal)
         self.tick()
+
+    def on_scrubber_sought(self, message: Scrubber.Sought) -> None:
+        """A moment of the recording was clicked."""
+        if isinstance(self.source, ReplaySource):
+            self.source.seek(message.position_ns)
+            self.tick()
 
     # Commands
 
@@ -144,6 +167,15 @@ class MainScreen(Screen[None]):
             return
         still = [msgspec.structs.replace(target, status=Status.FROZEN) for target in self.scene.targets]
         self.frozen = msgspec.structs.replace(self.scene, targets=tuple(still))
+
+
+def frozen_scene(still: Scene, look: Look, current: int) -> Scene:
+    """The picture that stands still, drawn as the user wants it now: what is hidden since is hidden in it."""
+    targets = tuple(
+        msgspec.structs.replace(target, snapshot=mask(target.snapshot, look.privacy))
+        for target in still.targets
+    )
+    return msgspec.structs.replace(still, targets=targets, look=look, current=current)
 
 
 def _textual_key(key: str) -> str:

@@ -12,8 +12,9 @@ from tui.view.facts import Fact
 from tui.widgets.frame import Banner, Head, Keys
 from tui.widgets.hop_table import HopTable
 from tui.widgets.lines import Lines
+from tui.widgets.scrubber import Scrubber
 
-__all__ = ["VIEWS", "Banner", "Head", "HopTable", "Keys", "Lines", "ViewSpec"]
+__all__ = ["VIEWS", "Banner", "Head", "HopTable", "Keys", "Lines", "Scrubber", "ViewSpec"]
 
 
 class ViewSpec(msgspec.Struct, frozen=True):

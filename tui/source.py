@@ -6,7 +6,7 @@ Both feed a bridge; the screen talks to either through ``Source``.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tracer.config import TraceConfig
 from tracer.events import Event
@@ -35,6 +35,19 @@ class Source(Protocol):
 
     def stop(self) -> None:
         """End it."""
+        ...
+
+
+@runtime_checkable
+class Tracing(Source, Protocol):
+    """A source that traces, so that its targets may come and go."""
+
+    async def add(self, query: str) -> None:
+        """Trace one more target. Raises TargetError or ConfigError."""
+        ...
+
+    def close(self, label: str) -> None:
+        """End the trace of one target."""
         ...
 
 

@@ -148,7 +148,9 @@ def _mode(given: str | None, context: click.Context) -> Mode:
 def _has_terminal() -> bool:
     """Keys can be read and a screen can be drawn."""
     streams = (sys.stdin, sys.stdout)
-    return all(stream is not None and stream.isatty() for stream in streams) and os.environ.get("TERM") != "dumb"
+    return (
+        all(stream is not None and stream.isatty() for stream in streams) and os.environ.get("TERM") != "dumb"
+    )
 
 
 def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, record: Path | None) -> int:

@@ -68,9 +68,7 @@ def live(targets: Sequence[str], config: TraceConfig, sim: str | None) -> LiveSo
             )
         return prepared
 
-    async def another(
-        query: str, prepared: Prepared, chosen: TraceConfig
-    ) -> tuple[TargetInfo, Route | None]:
+    async def another(query: str, prepared: Prepared, chosen: TraceConfig) -> tuple[TargetInfo, Route | None]:
         if sim is None:
             return await prepare.another(query, prepared, chosen)
         return prepare.another_simulated(query, prepared, chosen, sim)
@@ -92,7 +90,9 @@ def run(source: Source, complain: Callable[[str], None]) -> int:
     Raises the HopscopeError or OSError that kept the trace from starting.
     """
     if not os.environ.get("NO_COLOR"):
-        os.environ.pop("NO_COLOR", None)  # https://no-color.org: empty is as good as not there; not to Textual
+        os.environ.pop(
+            "NO_COLOR", None
+        )  # https://no-color.org: empty is as good as not there; not to Textual
     app = HopscopeApp(source)
     ended_by = asyncio.run(_run(app))
     error = app.failure

@@ -52,6 +52,8 @@ class TargetScene(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[Entry, ...]
     """The log, oldest first."""
     status: Status
+    troubles: tuple[int, ...] = ()
+    """Indices of those of the snapshot's errors that are going on now."""
     selected: int | None = None
     """TTL of the selected hop."""
     ordinal: int = 0
@@ -64,6 +66,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[TargetScene, ...]
     current: int = 0
     look: Look = Look()
+    view: str = ""
+    """Name of the view on the screen."""
     facts: frozenset[Fact] = frozenset()
     channel: ChannelInfo | None = None
     clock: ClockInfo | None = None

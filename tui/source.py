@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -50,6 +50,19 @@ class Source(Protocol):
 
     def recorded(self) -> Sequence[Event]:
         """A log that can be replayed, of as much of the past as is known."""
+        ...
+
+
+@runtime_checkable
+class Tracing(Source, Protocol):
+    """A source that traces, so that its targets may come and go."""
+
+    async def add(self, query: str) -> None:
+        """Trace one more target. Raises TargetError or ConfigError."""
+        ...
+
+    def close(self, label: str) -> None:
+        """End the trace of one target."""
         ...
 
 

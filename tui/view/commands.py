@@ -109,6 +109,7 @@ COMMANDS: tuple[Command, ...] = (
         Group.NAVIGATION,
         ("next-hop", "down"),
         ("previous-hop", "up"),
+        ("open", "enter"),
         ("next-trace", "right", Fact.TARGETS),
         ("previous-trace", "left", Fact.TARGETS),
         ("next-hop-address", "."),

@@ -89,10 +89,13 @@ TEXTS: dict[str, str] = {
     "setting.choices": "there are {choices}",
     "setting.number": "it is no whole number",
     "setting.type": "it takes {wanted}",
+    "setting.type.text": "a text or a whole number",
+    "setting.type.keys": "a list of keys",
     "setting.low": "the smallest value is {low}",
     "setting.high": "the largest value is {high}",
     "settings.file": "the configuration file",
     "settings.no-toml": "it is not TOML ({reason})",
     "settings.unreadable": "it cannot be read ({reason})",
+    "settings.heading": "# Settings of hopscope, written by its dialog; comments are not kept.",
     "settings.table": "it is no table of settings",
 }

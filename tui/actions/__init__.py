@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tui.actions import navigation
+from tui.actions import display, navigation, replay, targets
 
 if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
-ACTIONS: dict[str, Callable[[MainScreen], None]] = {**navigation.ACTIONS}
+ACTIONS: dict[str, Callable[[MainScreen], None]] = {
+    **navigation.ACTIONS,
+    **targets.ACTIONS,
+    **display.ACTIONS,
+    **replay.ACTIONS,
+}

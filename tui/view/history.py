@@ -7,6 +7,7 @@ the last probe read it. Its numbers never replace those of the snapshot.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from typing import Any, ClassVar
 
 import msgspec
@@ -157,6 +158,14 @@ class History:
 
     def _flow(self, flow: FlowId) -> _Flow:
         return self._flows.setdefault(flow, _Flow())
+
+    def still(self) -> History:
+        """A copy that no later event changes."""
+        copied = History(self._max_samples)
+        copied._hops = {ttl: dict(samples) for ttl, samples in self._hops.items()}
+        copied._flows = deepcopy(self._flows)
+        copied.has_packets = self.has_packets
+        return copied
 
     def samples(self, ttl: int) -> tuple[Sample, ...]:
         """The probes kept of a hop, oldest first."""

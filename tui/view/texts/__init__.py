@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from tui.view.texts import columns, commands, screen
+from tui.view.texts import columns, commands, dialogs, panels, screen
 
-ENGLISH: dict[str, str] = {**columns.TEXTS, **commands.TEXTS, **screen.TEXTS}
+ENGLISH: dict[str, str] = {
+    **columns.TEXTS,
+    **commands.TEXTS,
+    **screen.TEXTS,
+    **panels.TEXTS,
+    **dialogs.TEXTS,
+}

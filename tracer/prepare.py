@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import os
 from collections.abc import Sequence
@@ -39,11 +40,11 @@ async def real(queries: Sequence[str], config: TraceConfig) -> Prepared:
     addresses = [await resolve(query, config.addr_family) for query in queries]
     families = {family_of(address) for address in addresses if address is not None}
     choice = choose(config, families)
+    _only_traceable(queries, addresses, choice.protocol, config)
+    links = [_link(query, config) for query in queries]
     sources = [
-        find_source(address, family_of(address), config.source_address, config.interface)
-        if address is not None
-        else None
-        for address in addresses
+        find_source(address, family_of(address), config.source_address, link) if address is not None else None
+        for address, link in zip(addresses, links, strict=True)
     ]
     clock = SystemClock()
     targets = _targets(queries, addresses, sources)
@@ -51,10 +52,44 @@ async def real(queries: Sequence[str], config: TraceConfig) -> Prepared:
         channel=open_channel(choice, clock),
         clock=clock,
         targets=targets,
-        routes=_routes(targets, choice.protocol, config),
+        routes=_routes(targets, choice.protocol, config, links),
         usable_ports=host.usable_ports(config.initial_sequence),
         seed=int.from_bytes(os.urandom(4)),
     )
+
+
+def _link(query: str, config: TraceConfig) -> str | None:
+    """The interface the user names for a target: for all of them, or behind the % of an address."""
+    scope = query.partition("%")[2] if parse(query) is not None else ""
+    return config.interface or scope or None
+
+
+def _only_traceable(
+    queries: Sequence[str], addresses: Sequence[Address | None], protocol: Protocol, config: TraceConfig
+) -> None:
+    """Refuse what no probe can do, before the first one is sent."""
+    for query, address in zip(queries, addresses, strict=True):
+        if address is None:
+            continue
+        about = ipaddress.ip_address(address)
+        if about.is_unspecified:
+            raise ConfigError("TARGET", query, "it names no host")
+        if about.version == 6 and about.is_link_local and _link(query, config) is None:
+            raise ConfigError(
+                "TARGET",
+                query,
+                "a link-local address means something on one link only",
+                f"Name the link: {address}%eth0, or --interface.",
+            )
+    one_socket = protocol is Protocol.UDP or config.target_port is not None
+    sharing = [family_of(address) if one_socket else address for address in addresses if address is not None]
+    if config.source_port is not None and len(set(sharing)) < len(sharing):
+        raise ConfigError(
+            flag("source_port"),
+            config.source_port,
+            f"several targets cannot share one {protocol.upper()} source port",
+            "Trace one target at a time, or leave the option out.",
+        )
 
 
 def simulated(
@@ -76,6 +111,7 @@ def simulated(
     asked = queries or [scenario.target.name or own]
     addresses = [names.get(query) or parse(query) for query in asked]
     protocol = _SIMULATED[config.protocol]
+    _only_traceable(asked, addresses, protocol, config)
     clock = clock or SystemClock()
     sources = [
         SourceInfo(SOURCE_ADDRESSES[family_of(address)], None) if address is not None else None
@@ -83,10 +119,10 @@ def simulated(
     ]
     targets = _targets(asked, addresses, sources)
     return Prepared(
-        channel=SimChannel(Internet(scenario, seed=SIMULATED_SEED), clock, protocol),
+        channel=SimChannel(Internet(scenario, seed=SIMULATED_SEED, log_length=0), clock, protocol),
         clock=clock,
         targets=targets,
-        routes=_routes(targets, protocol, config),
+        routes=_routes(targets, protocol, config, [None] * len(targets)),
         usable_ports=range(config.initial_sequence or SIMULATED_PORTS.start, SIMULATED_PORTS.stop),
         seed=SIMULATED_SEED,
     )
@@ -143,7 +179,9 @@ def _labels(queries: Sequence[str]) -> list[str]:
     return labels
 
 
-def _routes(targets: Sequence[TargetInfo], protocol: Protocol, config: TraceConfig) -> tuple[Route, ...]:
+def _routes(
+    targets: Sequence[TargetInfo], protocol: Protocol, config: TraceConfig, links: Sequence[str | None]
+) -> tuple[Route, ...]:
     return tuple(
         Route(
             trace=TraceId(index),
@@ -153,9 +191,9 @@ def _routes(targets: Sequence[TargetInfo], protocol: Protocol, config: TraceConf
             plan=plan_kind(protocol, config),
             source=target.source,
             bind_source=config.source_address is not None or config.interface is not None,
-            bind_device=config.interface is not None,
+            bind_device=link is not None,
             timeout_ns=config.timeout_ns,
         )
-        for index, target in enumerate(targets)
+        for index, (target, link) in enumerate(zip(targets, links, strict=True))
         if target.address is not None
     )

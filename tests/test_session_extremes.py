@@ -8,6 +8,7 @@ import pytest
 
 from tests.session_driver import responders, simulation
 from tracer.config import MS, ProtocolChoice
+from tracer.errors import ConfigError
 from tracer.events import ProbeSent
 from tracer.model import EndReason
 
@@ -58,3 +59,31 @@ async def test_a_window_smaller_than_a_silent_stretch_gets_past_it(
     assert (report.outcome.reason, report.outcome.target_ttl) == (EndReason.TARGET_REACHED, 16)
     assert [hop.ttl for hop in report.hops if not responders(hop)] == [4, 12]
     assert report.health.overshoot < inflight
+
+
+@pytest.mark.parametrize(
+    ("protocol", "target_port", "queries"),
+    [
+        (ProtocolChoice.UDP, None, ["203.0.113.8", "203.0.113.9"]),
+        (ProtocolChoice.UDP, 53, ["203.0.113.8", "203.0.113.9"]),
+        (ProtocolChoice.TCP, 80, ["203.0.113.8", "203.0.113.9"]),
+        (ProtocolChoice.TCP, None, ["203.0.113.8", "203.0.113.8"]),
+    ],
+)
+def test_targets_that_cannot_share_the_fixed_source_port_are_refused(
+    protocol: ProtocolChoice, target_port: int | None, queries: list[str]
+) -> None:
+    """Answers could not be told apart, or the second socket could not be bound."""
+    with pytest.raises(ConfigError, match="cannot share one"):
+        simulation("clean", queries, protocol=protocol, source_port=5000, target_port=target_port)
+
+
+async def test_one_fixed_source_port_serves_a_target_of_each_family_and_any_by_tcp() -> None:
+    for protocol, queries in (
+        (ProtocolChoice.UDP, ["203.0.113.8", "2001:db8::cb00:7108"]),
+        (ProtocolChoice.TCP, ["203.0.113.8", "192.0.2.33"]),
+    ):
+        run = await simulation(
+            "clean", queries, protocol=protocol, source_port=5000, report_cycles=1
+        ).to_its_end()
+        assert [report.outcome.reached for report in run.reports] == [True, True]

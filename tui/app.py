@@ -41,10 +41,13 @@ class HopscopeApp(App[None]):
 
     def __init__(self, source: Source, look: Look | None = None) -> None:
         look = look or Look()
+        self._colourless = bool(os.environ.get("NO_COLOR"))
         super().__init__()
         self.source = source
-        self._colourless = bool(os.environ.get("NO_COLOR"))
         self._look = msgspec.structs.replace(look, palette=COLOURLESS) if self._colourless else look
+        register(self)
+        # Before the style sheets are read: they would be read again for another theme.
+        self.set_reactive(App.theme, f"hopscope-{self._look.palette}")
         self._tracing: asyncio.Task[None] | None = None
         self.failure: BaseException | None = None
         """What ended the source or the screen early."""
@@ -63,8 +66,6 @@ class HopscopeApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the picture first; the trace starts beside it."""
-        register(self)
-        self.theme = f"hopscope-{self._look.palette}"
         self.push_screen(MainScreen(self.source, self._look))
         self._tracing = asyncio.create_task(self._trace(), name="trace")
 

@@ -93,7 +93,7 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
 )
 @click.option("--record", type=click.Path(path_type=Path), help="Write every event to this file.")
 @click.option(
-    "--replay", type=click.Path(path_type=Path), help="Report from a recording instead of the network."
+    "--replay", type=click.Path(path_type=Path), help="Show or report a recording instead of the network."
 )
 @click.option(
     "--json-schema",
@@ -127,8 +127,8 @@ def command(
             "--replay reports what was recorded; no option of a trace changes it.", context
         )
     chosen = _mode(mode, context)
-    if chosen is Mode.TUI and replay is None:
-        context.exit(_screen(targets, config, sim, record))
+    if chosen is Mode.TUI:
+        context.exit(_screen(targets, config, sim, record) if replay is None else _player(replay))
     if config.report_cycles is None:
         config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)
     if replay is not None:
@@ -164,6 +164,13 @@ def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, record
     if recording is not None and (failure := recording.close()) is not None:
         _complain_of_recording(failure)
     return ended_by or exit_code(source.bridge.reports())
+
+
+def _player(path: Path) -> int:
+    from tui import interactive  # noqa: PLC0415 - headless modes import no screen
+
+    source = interactive.recorded(path)
+    return interactive.run(source, _complain) or exit_code(source.bridge.reports())
 
 
 def _trace(

@@ -76,6 +76,14 @@ def live(targets: Sequence[str], config: TraceConfig, sim: str | None) -> LiveSo
     return LiveSource(ready, another, config)
 
 
+def recorded(path: Path) -> Source:
+    """Play a recording."""
+    from tracer.clock import SystemClock  # noqa: PLC0415 - only here
+    from tui.replay import ReplaySource  # noqa: PLC0415
+
+    return ReplaySource(path, SystemClock())
+
+
 def run(source: Source, complain: Callable[[str], None]) -> int:
     """Run to the end; returns the exit code of what ended it early, or 0.
 

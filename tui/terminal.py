@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from textual.drivers.linux_driver import LinuxDriver
 
 if TYPE_CHECKING:
-    from textual.app import App
+    from tui.app import HopscopeApp
 
 STDOUT = 1
 LAST_WORDS_S = 1.0
@@ -52,8 +52,9 @@ class Output:
 class TerminalDriver(LinuxDriver):
     """Textual's driver for POSIX, on stdout."""
 
-    def __init__(self, app: App[Any], **options: Any) -> None:
+    def __init__(self, app: HopscopeApp, **options: Any) -> None:
         super().__init__(app, **options)
+        self._application = app
         self._given = 0
         self._output = Output(STDOUT, self._hung_up)
         self._file = cast("IO[str]", self._output)
@@ -67,8 +68,16 @@ class TerminalDriver(LinuxDriver):
         self._given += 1
         super().write(data)
 
+    def _run_input_thread(self) -> None:
+        try:
+            self.run_input_thread()
+        except OSError:
+            self._hung_up()
+        except Exception as error:  # noqa: BLE001 - told to the user, whatever it is
+            self._loop.call_soon_threadsafe(self._application.fail, error)
+
     def _hung_up(self) -> None:
-        """Writing failed: whoever should have sent us SIGHUP did not. Called by the writing thread."""
+        """Reading or writing failed: whoever should have sent us SIGHUP did not. Called by their threads."""
         os.kill(os.getpid(), signal.SIGHUP)
 
     def close(self) -> None:

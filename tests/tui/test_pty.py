@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 import textwrap
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.tui.pseudo_terminal import ALTERNATE_SCREEN, CURSOR, FOCUS, MOUSE, PASTE, Terminal, terminal
+from tui.view.theme import PALETTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +91,7 @@ def test_ctrl_c_is_a_key_that_quits() -> None:
 
 def test_a_target_that_was_not_reached_is_1() -> None:
     with hopscope("--sim", "blackhole") as opened:
-        up(opened, "198.18.0.254")
+        up(opened, "198.18.70.1")
         opened.press("q")
         assert opened.end() == 1
 
@@ -99,7 +101,7 @@ def test_keys_and_resizing_are_obeyed() -> None:
         up(opened)
         opened.press("\x06")
         opened.see("frozen")
-        opened.resize(60, 20)
+        opened.resize(80, 24)
         opened.press("\x06")
         opened.see("running")
         opened.read_until(lambda screen: "198.18.0.254" in screen.text)
@@ -155,10 +157,20 @@ def test_no_color_draws_without_any_colour_and_still_shows_what_is_selected() ->
     with hopscope(*WAN, variables={"NO_COLOR": "1", "COLORTERM": "truecolor"}) as opened:
         up(opened)
         opened.press("\x1b[B")
-        opened.read_until(lambda _: b"\x1b[7m" in opened.heard or b";7m" in opened.heard)
+        opened.read_until(lambda _: re.search(rb"[\[;]7[;m]", opened.heard))
         opened.press("q")
         assert opened.end() == 0
         assert opened.screen.colours == set()
+
+
+def test_the_terminals_own_colours_are_left_to_the_terminal() -> None:
+    """Every theme in turn, up to the one that has no colours of its own."""
+    with hopscope(*WAN, variables={"COLORTERM": "truecolor"}) as opened:
+        up(opened)
+        opened.press("T" * (len(PALETTES) - 1))
+        opened.read_until(lambda _: b"\x1b[32m" in opened.heard)
+        opened.press("q")
+        assert opened.end() == 0
 
 
 def test_colours_are_drawn_otherwise() -> None:
@@ -273,3 +285,25 @@ def test_without_a_terminal_the_screen_is_refused(tmp_path: Path) -> None:
     with hopscope(command=("sh", "-c", script, sys.executable)) as opened:
         assert opened.end() == 2
         assert "needs a terminal" in complaint(opened)
+
+
+def test_a_recording_is_played_on_a_terminal(tmp_path: Path) -> None:
+    record = tmp_path / "trace.ndjson"
+    with hopscope("--sim", "lan", "-C", "2", "-m", "json", "--record", str(record)) as opened:
+        assert opened.end() == 0
+    with hopscope("--replay", str(record)) as opened:
+        settings = opened.settings()
+        up(opened, "198.18.20.1")
+        opened.press("q")
+        assert opened.end() == 0
+        assert_restored(opened, settings)
+
+
+def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
+    record = tmp_path / "trace.ndjson"
+    record.write_text("nothing\n")
+    with hopscope("--replay", str(record)) as opened:
+        settings = opened.settings()
+        assert opened.end() == 2
+        assert_restored(opened, settings)
+        assert "is not a recording" in complaint(opened)

@@ -148,7 +148,9 @@ def _whole(text: bytes) -> str:
 class Terminal:
     """A command that has a terminal to itself."""
 
-    def __init__(self, process: subprocess.Popen[bytes], outer: int, inner: int, size: tuple[int, int]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], outer: int, inner: int, size: tuple[int, int]
+    ) -> None:
         self.process = process
         self.screen = Screen(*size)
         self.heard = b""

@@ -37,6 +37,9 @@ class SettingsScreen(Dialog[None], inherit_bindings=False):
     SettingsScreen Input.-shown { display: block; }
     """
 
+    AUTO_FOCUS = ""
+    """The line to type into has the keyboard only while it is open."""
+
     BINDINGS: ClassVar[list[Any]] = [
         *Dialog.BINDINGS,
         Binding("tab", "page(1)", priority=True),

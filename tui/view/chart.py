@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -74,6 +75,10 @@ def _lost(sample: Sample) -> bool:
     return sample.state.value == "lost"
 
 
+def _moment(point: Point) -> int:
+    return point[0]
+
+
 class _Frame(msgspec.Struct, frozen=True):
     """What is where on the canvas."""
 
@@ -82,10 +87,16 @@ class _Frame(msgspec.Struct, frozen=True):
     low: float
     high: float
 
-    def dot(self, canvas: Canvas, point: tuple[int, float]) -> Dot:
-        x = (point[0] - self.left) * (canvas.columns - 1) / (self.right - self.left)
-        y = (self.high - point[1]) * (canvas.rows - 1) / (self.high - self.low)
-        return round(x), round(y)
+    def within(self, line: Series) -> Sequence[Point]:
+        """The points between left and right."""
+        first = bisect_left(line.points, self.left, key=_moment)
+        return line.points[first : bisect_right(line.points, self.right, key=_moment)]
+
+    def placing(self, canvas: Canvas) -> Callable[[int, float], Dot]:
+        """Where on the canvas a moment and a round-trip time are."""
+        left, across = self.left, (canvas.columns - 1) / (self.right - self.left)
+        high, down = self.high, (canvas.rows - 1) / (self.high - self.low)
+        return lambda at, rtt: (round((at - left) * across), round((high - rtt) * down))
 
 
 def chart(
@@ -145,24 +156,40 @@ def _canvas(
     for line in [*(line for line in series if line.ttl != selected), *chosen]:
         style = Style.CHART_SELECTED if line.ttl == selected else CHART[line.ttl % len(CHART)]
         _draw(canvas, line, frame, style)
+    placed = frame.placing(canvas)
     for line in chosen or series[-1:]:
-        for at, rtt in line.points:
-            if rtt is None and frame.left <= at <= frame.right:
-                x, _ = frame.dot(canvas, (at, frame.low))
+        for at, rtt in frame.within(line):
+            if rtt is None:
+                x, _ = placed(at, frame.low)
                 canvas.mark(x, canvas.rows - 1, glyphs.loss, Style.LOSS)
     return canvas.lines()
 
 
 def _draw(canvas: Canvas, line: Series, frame: _Frame, style: Style) -> None:
+    """The points joined in their order; those of one column of dots become one stroke."""
     before: Dot | None = None
-    for at, rtt in line.points:
-        if not frame.left <= at <= frame.right:
+    top = bottom = 0
+    placed = frame.placing(canvas)
+    for at, rtt in frame.within(line):
+        if rtt is None:
+            _stroke(canvas, before, top, bottom, style)
             before = None
             continue
-        here = None if rtt is None else frame.dot(canvas, (at, rtt))
-        if here is not None:
-            canvas.line(before or here, here, style)
+        here = x, y = placed(at, rtt)
+        if before is not None and before[0] == x:
+            top, bottom = min(top, y), max(bottom, y)
+        else:
+            _stroke(canvas, before, top, bottom, style)
+            if before is not None:
+                canvas.line(before, here, style)
+            top = bottom = y
         before = here
+    _stroke(canvas, before, top, bottom, style)
+
+
+def _stroke(canvas: Canvas, before: Dot | None, top: int, bottom: int, style: Style) -> None:
+    if before is not None:
+        canvas.column(before[0], top, bottom, style)
 
 
 def _scale(frame: _Frame, lines: int) -> Iterator[str]:

@@ -10,7 +10,7 @@ from tui.view.chart import View
 from tui.view.columns import DEFAULT
 from tui.view.facts import Fact
 from tui.view.glyphs import UNICODE, Glyphs
-from tui.view.history import History
+from tui.view.history import History, ProbeKey
 from tui.view.privacy import Privacy
 from tui.view.rows import AddressMode, Order
 from tui.view.timeline import Entry
@@ -38,6 +38,17 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """The log shows every event, not only the notable ones."""
 
 
+class Cursor(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user looks at in one target, beside the selected hop."""
+
+    marked: Entry | None = None
+    """The entry of the log jumped to."""
+    moment_ns: int | None = None
+    """When what it tells of happened."""
+    probe: ProbeKey | None = None
+    """The probe in the packet inspector; None for the newest."""
+
+
 class TargetScene(msgspec.Struct, frozen=True, kw_only=True):
     """One target. Its snapshot is masked already."""
 
@@ -51,6 +62,7 @@ class TargetScene(msgspec.Struct, frozen=True, kw_only=True):
     """TTL of the selected hop."""
     ordinal: int = 0
     """Which responder of that hop."""
+    cursor: Cursor = Cursor()
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):

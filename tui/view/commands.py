@@ -113,6 +113,8 @@ COMMANDS: tuple[Command, ...] = (
         ("previous-trace", "left", Fact.TARGETS),
         ("next-hop-address", "."),
         ("previous-hop-address", ","),
+        ("page-down", "pgdn"),
+        ("page-up", "pgup"),
         ("clear-selection", "esc"),
     ),
     *_group(
@@ -124,6 +126,9 @@ COMMANDS: tuple[Command, ...] = (
         ("flows", "f", Fact.FLOWS),
         ("events", "l"),
         ("inspector", "x", Fact.PACKETS),
+        ("all-events", "L"),
+        ("next-probe", "N", Fact.PACKETS),
+        ("previous-probe", "P", Fact.PACKETS),
         ("overview", "v", Fact.TARGETS),
         ("hop-details", "d"),
         ("next-view", "tab"),

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tui.view.texts import columns, commands, screen
+from tui.view.texts import columns, commands, screen, views
 
-ENGLISH: dict[str, str] = {**columns.TEXTS, **commands.TEXTS, **screen.TEXTS}
+ENGLISH: dict[str, str] = {**columns.TEXTS, **commands.TEXTS, **screen.TEXTS, **views.TEXTS}

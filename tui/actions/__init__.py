@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tui.actions import navigation
+from tui.actions import navigation, views
 
 if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
-ACTIONS: dict[str, Callable[[MainScreen], None]] = {**navigation.ACTIONS}
+ACTIONS: dict[str, Callable[[MainScreen], None]] = {**navigation.ACTIONS, **views.ACTIONS}

@@ -14,9 +14,10 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from tui.actions import ACTIONS
-from tui.scene import Look, Scene, TargetScene
+from tui.scene import Cursor, Look, Scene, TargetScene
 from tui.source import Source
-from tui.view.commands import bindings, offered
+from tui.view.commands import BY_ID, bindings
+from tui.view.strings import say
 from tui.view.verdict_line import Status
 from tui.widgets import VIEWS, Banner, Head, HopTable, Keys, Lines
 
@@ -39,6 +40,8 @@ class MainScreen(Screen[None]):
         """Index of the target on the screen."""
         self.selected: dict[str, tuple[int | None, int]] = {}
         """Selected TTL and responder, by target."""
+        self.cursors: dict[str, Cursor] = {}
+        """What is looked at beside, by target."""
         self.hidden: frozenset[str] = frozenset()
         """Targets the user closed."""
         self.frozen: Scene | None = None
@@ -74,6 +77,7 @@ class MainScreen(Screen[None]):
             self.hidden,
             self.frozen,
             tuple(self.selected.items()),
+            tuple(self.cursors.items()),
         )
         if state != self._drawn:
             self._drawn = state
@@ -90,7 +94,8 @@ class MainScreen(Screen[None]):
     def _compose_scene(self) -> Scene:
         bridge = self.source.bridge
         if self.frozen is not None:
-            return msgspec.structs.replace(self.frozen, look=self.look, current=self.current)
+            targets = tuple(self._with_selection(target) for target in self.frozen.targets)
+            return msgspec.structs.replace(self.frozen, targets=targets, look=self.look, current=self.current)
         header = bridge.header
         targets = tuple(self._with_selection(target) for target in bridge.targets(self.look, self.hidden))
         self.current = min(self.current, max(len(targets) - 1, 0))
@@ -107,7 +112,8 @@ class MainScreen(Screen[None]):
 
     def _with_selection(self, target: TargetScene) -> TargetScene:
         selected, ordinal = self.selected.get(target.label, (None, 0))
-        return msgspec.structs.replace(target, selected=selected, ordinal=ordinal)
+        cursor = self.cursors.get(target.label, Cursor())
+        return msgspec.structs.replace(target, selected=selected, ordinal=ordinal, cursor=cursor)
 
     def on_hop_table_selected(self, message: HopTable.Selected) -> None:
         """A hop was clicked."""
@@ -118,7 +124,10 @@ class MainScreen(Screen[None]):
 
     def action_run(self, command_id: str) -> None:
         """Carry out a command, if what it needs is there."""
-        if any(command.id == command_id for command in offered(self.scene.facts)):
+        missing = BY_ID[command_id].needs
+        if missing is not None and missing not in self.scene.facts:
+            self.notify(say(f"needs.{missing.value}"), markup=False)
+        else:
             if (action := ACTIONS.get(command_id)) is not None:
                 action(self)
             self.tick()
@@ -132,6 +141,14 @@ class MainScreen(Screen[None]):
         target = self.scene.target
         if target is not None:
             self.selected = {**self.selected, target.label: (ttl, ordinal)}
+            if ttl is None:
+                self.look_at(Cursor())
+
+    def look_at(self, cursor: Cursor) -> None:
+        """Look at another entry or probe of the target on the screen."""
+        target = self.scene.target
+        if target is not None:
+            self.cursors = {**self.cursors, target.label: cursor}
 
     def show_view(self, name: str) -> None:
         """Put another view on the screen."""
@@ -142,7 +159,10 @@ class MainScreen(Screen[None]):
         if self.frozen is not None:
             self.frozen = None
             return
-        still = [msgspec.structs.replace(target, status=Status.FROZEN) for target in self.scene.targets]
+        still = [
+            msgspec.structs.replace(target, status=Status.FROZEN, history=target.history.still())
+            for target in self.scene.targets
+        ]
         self.frozen = msgspec.structs.replace(self.scene, targets=tuple(still))
 
 

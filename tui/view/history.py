@@ -196,6 +196,16 @@ class History:
         """The last probe of each hop."""
         return {ttl: samples[next(reversed(samples))] for ttl, samples in self._hops.items() if samples}
 
+    def span_ns(self) -> tuple[int, int] | None:
+        """When the oldest and the newest of the probes kept were sent; None without any."""
+        ends = [
+            samples[key].sent_ns
+            for samples in self._hops.values()
+            if samples
+            for key in (next(iter(samples)), next(reversed(samples)))
+        ]
+        return (min(ends), max(ends)) if ends else None
+
     def paths(self) -> tuple[FlowPath, ...]:
         """The path of each flow, by flow."""
         return tuple(_path(flow, self._flows[flow]) for flow in sorted(self._flows))

@@ -21,7 +21,7 @@ from tracer import (
 from tracer.model import ProbeState
 from tracer.text import printable
 from tui.view import format as fmt
-from tui.view.cells import Line, clip_line, fit, fit_line
+from tui.view.cells import Line, clip_line, fit, fit_line, wrapped
 from tui.view.glyphs import UNICODE, Glyphs
 from tui.view.history import ProbeKey, Sample
 from tui.view.strings import say
@@ -169,7 +169,7 @@ def _packet(
 ) -> tuple[Line, ...]:
     if packet is None:
         text = say(f"inspector.no-{name}.{sample.state.value}")
-        return tuple(((line, Style.MUTED),) for line in _wrapped(text, width))
+        return tuple(((line, Style.MUTED),) for line in wrapped(text, width))
     part = "" if begins_with(packet) is Begins.IP else say("inspector.part")
     title = say(f"inspector.{name}", size=len(packet))
     lines: list[Line] = [((title, Style.TITLE), (f"  {part}", Style.MUTED))]
@@ -239,15 +239,3 @@ def _dump(layer: Layer, packet: bytes, per_line: int, diffs: Mapping[str, FieldD
             (f"  {fit(row.hex(' '), 3 * per_line - 1)}  ", Style.WARNING if hit else Style.MUTED),
             (text, Style.WARNING if hit else Style.TEXT),
         )
-
-
-def _wrapped(text: str, width: int) -> Iterator[str]:
-    """``text`` broken at its blanks, where it has any."""
-    line = ""
-    for word in text.split():
-        if line and len(line) + 1 + len(word) > width:
-            yield line
-            line = word
-        else:
-            line = f"{line} {word}".strip()
-    yield line

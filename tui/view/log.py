@@ -10,6 +10,7 @@ import msgspec
 
 from tracer.events import Event
 from tui.view.cells import Line, fit_line
+from tui.view.empty import empty
 from tui.view.glyphs import UNICODE, Glyphs
 from tui.view.privacy import Privacy, mask_event
 from tui.view.strings import counted, say
@@ -107,8 +108,8 @@ def heading(number: int, choice: Choice, width: int, key: str = "", glyphs: Glyp
     return fit_line(tuple(line), width, glyphs.ellipsis, Style.HEADER)
 
 
-def nothing(choice: Choice) -> str:
+def nothing(choice: Choice, width: int) -> tuple[Line, ...]:
     """Why there is no entry to show."""
     if choice.needle:
-        return say("log.empty-needle", needle=choice.needle)
-    return say("log.empty-everything" if choice.everything else "log.empty")
+        return empty("log.empty-needle", width, needle=choice.needle)
+    return empty("log.empty-everything" if choice.everything else "log.empty", width)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import msgspec
 
 from tracer.model import Address, Port
-from tui.view.cells import Line, cell_width, clip_line
+from tui.view.cells import Line, Segment, cell_width, clip_line, fit_line
 from tui.view.glyphs import UNICODE, Glyphs
 from tui.view.history import FlowPath
 from tui.view.privacy import HIDDEN, Privacy
 from tui.view.rows import Context, host_text
-from tui.view.strings import say
+from tui.view.strings import counted, say
 from tui.view.style import Style
 
 
@@ -118,3 +118,23 @@ def path_lines(row: PathRow, width: int, glyphs: Glyphs = UNICODE) -> tuple[Line
         ]
         room -= needed
     return tuple(clip_line(tuple(line), width, glyphs.ellipsis) for line in lines)
+
+
+def flows_lines(
+    paths: Sequence[FlowPath],
+    privacy: Privacy,
+    context: Context,
+    width: int,
+    glyphs: Glyphs = UNICODE,
+) -> tuple[Line, ...]:
+    """How many flows take how many paths, and each of them, masked; lines of at most ``width`` cells."""
+    summary = say(
+        "flows.summary", flows=counted(len(paths), "flows"), paths=counted(distinct(paths), "paths")
+    )
+    title: list[Segment] = [(summary, Style.HEADER)]
+    if distinct(paths) > 1:
+        title += [("  ", Style.HEADER), (say("flows.differs", flow=paths[0].flow), Style.HEADER)]
+    lines: list[Line] = [fit_line(tuple(title), width, glyphs.ellipsis, Style.HEADER)]
+    for row in path_rows(masked_paths(paths, privacy), context, glyphs):
+        lines += [(), *path_lines(row, width, glyphs)]
+    return tuple(lines)

@@ -9,9 +9,14 @@ import msgspec
 
 from tui.view.commands import BY_ID
 from tui.view.facts import Fact
+from tui.widgets.chart_view import ChartView
 from tui.widgets.frame import Banner, Head, Keys
+from tui.widgets.heat_view import HeatView
 from tui.widgets.hop_table import HopTable
+from tui.widgets.inspector_view import InspectorView
 from tui.widgets.lines import Lines
+from tui.widgets.log_view import LogView
+from tui.widgets.paths_view import PathsView
 
 __all__ = ["VIEWS", "Banner", "Head", "HopTable", "Keys", "Lines", "ViewSpec"]
 
@@ -33,4 +38,11 @@ class ViewSpec(msgspec.Struct, frozen=True):
         return BY_ID[self.name].needs
 
 
-VIEWS = (ViewSpec("view-table", HopTable),)
+VIEWS = (
+    ViewSpec("view-table", HopTable),
+    ViewSpec("chart", ChartView),
+    ViewSpec("heatmap", HeatView),
+    ViewSpec("flows", PathsView),
+    ViewSpec("events", LogView),
+    ViewSpec("inspector", InspectorView),
+)

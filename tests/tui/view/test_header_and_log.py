@@ -207,7 +207,7 @@ def test_flows_are_compared_with_the_first() -> None:
     found = path_rows([flow(0, "192.0.2.1", "192.0.2.2"), flow(1, "192.0.2.1", "192.0.2.3", None)])
     drawn = path_lines(found[1], 80)
     assert [plain(line).rstrip() for line in drawn] == [
-        "flow 1 40001→moving  1 probes",
+        "flow 1 40001→moving  9 probes",
         "    1 192.0.2.1 → 2 192.0.2.3 → 3 *",
     ]
     assert found[1].differs == (False, True, False)

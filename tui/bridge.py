@@ -12,11 +12,13 @@ from tracer.events import Event, TargetAdded, TraceStarted
 from tracer.model import EndReason
 from tracer.report.document import Report
 from tracer.report.fold import Fold
+from tracer.stats.snapshot import TraceSnapshot
 from tui.scene import Look, TargetScene
 from tui.view.facts import Fact
 from tui.view.history import History
 from tui.view.log import Log
 from tui.view.privacy import mask
+from tui.view.troubles import Recent
 from tui.view.verdict_line import Status
 
 
@@ -26,10 +28,12 @@ class _TargetBooks:
     def __init__(self, max_samples: int) -> None:
         self.history = History(max_samples)
         self.log = Log()
+        self.troubles = Recent()
 
     def apply(self, event: Event) -> None:
         self.history.apply(event)
         self.log.apply(event)
+        self.troubles.apply(event)
 
 
 class Bridge:
@@ -52,6 +56,7 @@ class Bridge:
                 self._books = {target.label: _TargetBooks(self._max_samples) for target in event.targets}
                 for started in self._books.values():
                     started.apply(event)
+                self.position_ns = event.at_ns
                 continue
             if isinstance(event, TargetAdded):
                 self._books[event.target] = _TargetBooks(self._max_samples)
@@ -86,17 +91,21 @@ class Bridge:
     def targets(self, look: Look, hidden: frozenset[str] = frozenset()) -> tuple[TargetScene, ...]:
         """Every target but the ``hidden`` ones, masked as the look says."""
         return tuple(
-            TargetScene(
-                label=snapshot.target.label,
-                snapshot=mask(snapshot, look.privacy),
-                history=self._books[snapshot.target.label].history,
-                entries=self._books[snapshot.target.label].log.entries(
-                    look.privacy, everything=look.all_events
-                ),
-                status=_status(snapshot.reason),
-            )
+            self._target(snapshot, look)
             for snapshot in self._fold.snapshots()
             if snapshot.target.label not in hidden
+        )
+
+    def _target(self, snapshot: TraceSnapshot, look: Look) -> TargetScene:
+        books = self._books[snapshot.target.label]
+        return TargetScene(
+            label=snapshot.target.label,
+            snapshot=mask(snapshot, look.privacy),
+            history=books.history,
+            entries=books.log.entries(look.privacy, everything=look.all_events),
+            log=books.log,
+            status=_status(snapshot.reason),
+            troubles=books.troubles.current(snapshot.errors),
         )
 
 

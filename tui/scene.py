@@ -11,8 +11,10 @@ from tui.view.columns import DEFAULT
 from tui.view.facts import Fact
 from tui.view.glyphs import UNICODE, Glyphs
 from tui.view.history import History, ProbeKey
+from tui.view.log import Log
 from tui.view.privacy import Privacy
 from tui.view.rows import AddressMode, Order
+from tui.view.scrubber import Playback
 from tui.view.timeline import Entry
 from tui.view.verdict_line import Status
 
@@ -36,6 +38,10 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """The detail of the selected hop is open."""
     all_events: bool = False
     """The log shows every event, not only the notable ones."""
+    refresh_ns: int = 100_000_000
+    """Shortest time between two pictures."""
+    keys: dict[str, tuple[str, ...]] = {}
+    """Keys by command id, where the user chose others than the default ones."""
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +62,12 @@ class TargetScene(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: TraceSnapshot
     history: History
     entries: tuple[Entry, ...]
-    """The log, oldest first."""
+    """The log, oldest first, masked."""
+    log: Log
+    """What the entries were taken from."""
     status: Status
+    troubles: tuple[int, ...] = ()
+    """Indices of those of the snapshot's errors that are going on now."""
     selected: int | None = None
     """TTL of the selected hop."""
     ordinal: int = 0
@@ -71,6 +81,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[TargetScene, ...]
     current: int = 0
     look: Look = Look()
+    view: str = ""
+    """Name of the view on the screen."""
     facts: frozenset[Fact] = frozenset()
     channel: ChannelInfo | None = None
     clock: ClockInfo | None = None
@@ -80,6 +92,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     length_ns: int = 0
     """Length of the recording; 0 while tracing."""
     speed: float = 1.0
+    playback: Playback | None = None
+    """Where the recording stands; None while tracing."""
 
     @property
     def target(self) -> TargetScene | None:

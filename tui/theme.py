@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from tui.view.style import Severity
 from tui.view.theme import PALETTES, Palette
@@ -34,4 +34,6 @@ def _theme(palette: Palette) -> Theme:
         panel=inks.panel or "ansi_default",
         dark=palette.name != "light",
         ansi=inks.background is None,
+        # What Textual's own widgets cannot do without where the colours are the terminal's.
+        variables=dict(BUILTIN_THEMES["ansi-dark"].variables) if inks.background is None else {},
     )

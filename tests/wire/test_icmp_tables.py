@@ -1,6 +1,7 @@
 import pytest
 
 from tests.wire.wire_strategies import FAMILIES
+from tracer.icmp_names import CODE_NAMES, TYPE_NAMES, code_name, type_name
 from tracer.model import Family, Icmp, ReplyKind
 from tracer.wire.icmp import (
     ICMP_ERRORS,
@@ -10,7 +11,6 @@ from tracer.wire.icmp import (
     length_attribute,
     reply_kind,
 )
-from tracer.wire.icmp_names import CODE_NAMES, TYPE_NAMES, code_name, type_name
 
 V4, V6 = Family.IPV4, Family.IPV6
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from tracer.errors import DecodeError
+from tracer.icmp_names import type_name
 from tracer.model import (
     Address,
     Extension,
@@ -23,7 +24,6 @@ from tracer.wire import extensions, icmp, udp
 from tracer.wire.checksum import pseudo_header, unfinished, verifies
 from tracer.wire.cursor import Cursor
 from tracer.wire.icmp import IcmpMessage
-from tracer.wire.icmp_names import type_name
 from tracer.wire.ip import IpPacket
 from tracer.wire.quote import find_quote, identify
 from tracer.wire.tcp import TcpFlags, TcpHeader

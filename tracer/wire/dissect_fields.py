@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from tracer.icmp_names import code_name, type_name
 from tracer.model import Family, ReplyKind
 from tracer.wire.icmp import ECHO_REPLY, ECHO_REQUEST, IcmpMessage
-from tracer.wire.icmp_names import code_name, type_name
 from tracer.wire.tcp import TcpFlags
 
 CHECKSUM_RIGHT = "right"

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tui.actions import navigation, views
+from tui.actions import display, navigation, replay, targets, views
 
 if TYPE_CHECKING:
     from tui.screens.main import MainScreen
 
-ACTIONS: dict[str, Callable[[MainScreen], None]] = {**navigation.ACTIONS, **views.ACTIONS}
+ACTIONS: dict[str, Callable[[MainScreen], None]] = {
+    **navigation.ACTIONS,
+    **targets.ACTIONS,
+    **display.ACTIONS,
+    **replay.ACTIONS,
+    **views.ACTIONS,
+}

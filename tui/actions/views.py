@@ -1,4 +1,4 @@
-"""Which view is on the screen, and what part of it."""
+"""What part of a view is on the screen, and what is looked at in it."""
 
 from __future__ import annotations
 
@@ -6,28 +6,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tui.actions import replay
 from tui.scene import Cursor, TargetScene
 from tui.view.chart import View
+from tui.view.facts import Fact
 from tui.view.inspector import stepped
 from tui.view.strings import say
 from tui.view.timeline import Entry, Kind, following, preceding
-from tui.widgets import VIEWS, Lines
 from tui.widgets.inspector_view import inspected_samples
 
 if TYPE_CHECKING:
     from tui.screens.main import MainScreen
-
-
-def show(name: str, screen: MainScreen) -> None:
-    """Put a view on the screen."""
-    screen.show_view(name)
-
-
-def step_view(by: int, screen: MainScreen) -> None:
-    """Show the next or the previous of the views that have data."""
-    names = [view.name for view in VIEWS if view.needs is None or view.needs in screen.scene.facts]
-    at = names.index(screen.view) + by if screen.view in names else 0
-    screen.show_view(names[at % len(names)])
 
 
 def move_chart(step: Callable[[View], View], screen: MainScreen) -> None:
@@ -42,7 +31,7 @@ def toggle_all_events(screen: MainScreen) -> None:
 
 def page(by: int, screen: MainScreen) -> None:
     """Scroll the view by what fits on the screen."""
-    view = screen.query_one(f"#{screen.view}", Lines)
+    view = screen.body
     view.scroll_to(y=view.scroll_offset.y + by * max(view.size.height - 1, 1), animate=False)
 
 
@@ -54,22 +43,18 @@ def step_probe(by: int, screen: MainScreen) -> None:
         screen.look_at(Cursor(probe=probe, marked=target.cursor.marked, moment_ns=target.cursor.moment_ns))
 
 
-def jump_forward(kind: Kind, screen: MainScreen) -> None:
-    """Go to the next entry of a kind, from the end to the first."""
+def jump(command_id: str, kind: Kind, screen: MainScreen) -> None:
+    """Go to the next or the previous entry of a kind; a recording goes there itself."""
     target = screen.scene.target
-    if target is not None:
+    if Fact.REPLAY in screen.scene.facts:
+        replay.ACTIONS[command_id](screen)
+    elif target is not None:
         marked = target.cursor.marked
-        found = following(target.entries, -1 if marked is None else marked.at_ns, kind)
-        _jump(found, kind, target, screen)
-
-
-def jump_back(kind: Kind, screen: MainScreen) -> None:
-    """Go to the previous entry of a kind, at first to the last."""
-    target = screen.scene.target
-    if target is not None:
-        marked = target.cursor.marked
-        end = max((entry.at_ns for entry in target.entries), default=0) + 1
-        found = preceding(target.entries, end if marked is None else marked.at_ns, kind)
+        if command_id.startswith("next"):
+            found = following(target.entries, -1 if marked is None else marked.at_ns, kind)
+        else:
+            end = screen.scene.position_ns + 1
+            found = preceding(target.entries, end if marked is None else marked.at_ns, kind)
         _jump(found, kind, target, screen)
 
 
@@ -91,9 +76,6 @@ def _jump(found: Entry | None, kind: Kind, target: TargetScene, screen: MainScre
 
 
 ACTIONS: dict[str, Callable[[MainScreen], None]] = {
-    **{view.name: partial(show, view.name) for view in VIEWS},
-    "next-view": partial(step_view, 1),
-    "previous-view": partial(step_view, -1),
     "zoom-in": partial(move_chart, View.zoomed_in),
     "zoom-out": partial(move_chart, View.zoomed_out),
     "pan-left": partial(move_chart, View.earlier),
@@ -103,8 +85,6 @@ ACTIONS: dict[str, Callable[[MainScreen], None]] = {
     "all-events": toggle_all_events,
     "next-probe": partial(step_probe, 1),
     "previous-probe": partial(step_probe, -1),
-    "next-change": partial(jump_forward, Kind.PATH),
-    "previous-change": partial(jump_back, Kind.PATH),
-    "next-loss": partial(jump_forward, Kind.LOSS),
-    "previous-loss": partial(jump_back, Kind.LOSS),
+    **{f"{way}-change": partial(jump, f"{way}-change", Kind.PATH) for way in ("next", "previous")},
+    **{f"{way}-loss": partial(jump, f"{way}-loss", Kind.LOSS) for way in ("next", "previous")},
 }

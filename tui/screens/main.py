@@ -14,18 +14,38 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from tui.actions import ACTIONS
+from tui.replay import ReplaySource
 from tui.scene import Cursor, Look, Scene, TargetScene
 from tui.source import Source
+from tui.view.column_choice import resized
+from tui.view.columns import COLUMNS
 from tui.view.commands import BY_ID, bindings
+from tui.view.privacy import Privacy, mask
+from tui.view.sorting import clicked
 from tui.view.strings import say
 from tui.view.verdict_line import Status
-from tui.widgets import VIEWS, Banner, Head, HopTable, Keys, Lines
+from tui.widgets import (
+    VIEWS,
+    Banner,
+    Detail,
+    Head,
+    HopTable,
+    Keys,
+    Lines,
+    Prompt,
+    Scrubber,
+    TargetPicked,
+    Targets,
+    ViewPicked,
+    ViewTabs,
+    offered_views,
+)
 
 REDRAW_S = 0.1
 """Ten times a second while something changes; nothing is drawn while nothing does."""
 
 
-class MainScreen(Screen[None]):
+class MainScreen(Screen[None], inherit_bindings=False):
     """Draws the newest scene and carries out commands."""
 
     BINDINGS: ClassVar[list[Any]] = []
@@ -55,9 +75,14 @@ class MainScreen(Screen[None]):
         """The parts from top to bottom."""
         yield Head(id="head")
         yield Banner(id="banner")
+        yield Targets(id="targets")
+        yield ViewTabs(offered_views, id="views")
         with ContentSwitcher(id="body", initial=self.view):
             for view in VIEWS:
                 yield view.widget(id=view.name)
+        yield Detail(id="detail")
+        yield Scrubber(id="scrubber")
+        yield Prompt(id="needle")
         yield Keys(id="keys")
 
     def on_mount(self) -> None:
@@ -78,6 +103,7 @@ class MainScreen(Screen[None]):
             self.frozen,
             tuple(self.selected.items()),
             tuple(self.cursors.items()),
+            self.source.playback(self._label),
         )
         if state != self._drawn:
             self._drawn = state
@@ -86,29 +112,65 @@ class MainScreen(Screen[None]):
     def draw(self) -> None:
         """Draw the newest picture, or the one that stands still."""
         self.scene = self._compose_scene()
-        for part in (Head, Banner, Keys):
-            self.query_one(part).show(self.scene)
+        if self.view not in offered_views(self.scene):
+            self.show_view(VIEWS[0].name)
+            self.scene = msgspec.structs.replace(self.scene, view=self.view)
+        for part in self.query_children(Lines):
+            part.show(self.scene)
         self.query_one(ContentSwitcher).current = self.view
-        self.query_one(f"#{self.view}", Lines).show(self.scene)
+        self.body.show(self.scene)
+
+    @property
+    def body(self) -> Lines:
+        """The view on the screen."""
+        return self.query_one(f"#{self.view}", Lines)
 
     def _compose_scene(self) -> Scene:
-        bridge = self.source.bridge
-        if self.frozen is not None:
-            targets = tuple(self._with_selection(target) for target in self.frozen.targets)
-            return msgspec.structs.replace(self.frozen, targets=targets, look=self.look, current=self.current)
-        header = bridge.header
-        targets = tuple(self._with_selection(target) for target in bridge.targets(self.look, self.hidden))
+        picture = self._newest(self.look) if self.frozen is None else self._still(self.frozen)
+        targets = tuple(map(self._with_selection, picture.targets))
         self.current = min(self.current, max(len(targets) - 1, 0))
+        return msgspec.structs.replace(
+            picture, targets=targets, current=self.current, look=self.look, view=self.view
+        )
+
+    def _newest(self, look: Look) -> Scene:
+        bridge = self.source.bridge
+        header = bridge.header
+        targets = bridge.targets(look, self.hidden)
+        playback = self.source.playback(self._label)
+        if playback is not None:
+            status = Status.REPLAY if playback.playing else Status.PAUSED
+            targets = tuple(msgspec.structs.replace(target, status=status) for target in targets)
         return Scene(
             targets=targets,
-            current=self.current,
-            look=self.look,
             facts=bridge.facts() | self.source.facts,
             channel=None if header is None else header.channel,
             clock=None if header is None else header.clock,
             ports=_fixed_ports({} if header is None else header.config),
-            position_ns=bridge.position_ns,
+            position_ns=bridge.position_ns if playback is None else playback.position_ns,
+            length_ns=0 if playback is None else playback.length_ns,
+            speed=1.0 if playback is None else playback.speed,
+            playback=playback,
         )
+
+    @property
+    def _label(self) -> str | None:
+        """Label of the target on the screen."""
+        target = self.scene.target
+        return None if target is None else target.label
+
+    def _still(self, frozen: Scene) -> Scene:
+        """The picture that stands still, masked as the user wants it now."""
+        targets = tuple(
+            msgspec.structs.replace(
+                target,
+                snapshot=mask(target.snapshot, self.look.privacy),
+                entries=target.log.entries(self.look.privacy, everything=self.look.all_events),
+            )
+            for target in frozen.targets
+            if target.label not in self.hidden
+        )
+        return msgspec.structs.replace(frozen, targets=targets)
 
     def _with_selection(self, target: TargetScene) -> TargetScene:
         selected, ordinal = self.selected.get(target.label, (None, 0))
@@ -118,6 +180,43 @@ class MainScreen(Screen[None]):
     def on_hop_table_selected(self, message: HopTable.Selected) -> None:
         """A hop was clicked."""
         self.select(message.ttl, message.ordinal)
+        self.tick()
+
+    def on_scrubber_sought(self, message: Scrubber.Sought) -> None:
+        """A moment of the recording was clicked."""
+        if isinstance(self.source, ReplaySource):
+            self.source.seek(message.position_ns)
+            self.tick()
+
+    def on_hop_table_opened(self) -> None:
+        """A hop was clicked twice."""
+        self.change_look(details=True)
+        self.tick()
+
+    def on_hop_table_header_clicked(self, message: HopTable.HeaderClicked) -> None:
+        """A column was clicked."""
+        self.change_look(sorted_by=clicked(self.look.sorted_by, COLUMNS[message.column_id]))
+        self.tick()
+
+    def on_hop_table_resized(self, message: HopTable.Resized) -> None:
+        """The edge of a column was pulled."""
+        column = COLUMNS[message.column_id]
+        self.change_look(widths=resized(self.look.widths, column, message.width))
+        self.tick()
+
+    def on_target_picked(self, message: TargetPicked) -> None:
+        """A target was chosen."""
+        self.current = message.index
+        self.tick()
+
+    def on_target_opened(self) -> None:
+        """The target on the screen is wanted as a table."""
+        self.show_view(VIEWS[0].name)
+        self.tick()
+
+    def on_view_picked(self, message: ViewPicked) -> None:
+        """A view was chosen."""
+        self.show_view(message.name)
         self.tick()
 
     # Commands
@@ -159,11 +258,14 @@ class MainScreen(Screen[None]):
         if self.frozen is not None:
             self.frozen = None
             return
+        newest = self._newest(msgspec.structs.replace(self.look, privacy=Privacy()))
         still = [
-            msgspec.structs.replace(target, status=Status.FROZEN, history=target.history.still())
-            for target in self.scene.targets
+            msgspec.structs.replace(
+                target, status=Status.FROZEN, history=target.history.still(), log=target.log.still()
+            )
+            for target in newest.targets
         ]
-        self.frozen = msgspec.structs.replace(self.scene, targets=tuple(still))
+        self.frozen = msgspec.structs.replace(newest, targets=tuple(still))
 
 
 def _textual_key(key: str) -> str:

@@ -32,6 +32,11 @@ class Glyphs(msgspec.Struct, frozen=True, kw_only=True):
     severity: dict[Severity, str]
     branch: str
     """Before a further responder of a hop."""
+    more_left: str
+    """Further tabs on this side."""
+    more_right: str
+    ticked: str
+    unticked: str
     sort_up: str
     sort_down: str
     micro: str
@@ -62,6 +67,10 @@ UNICODE = Glyphs(
         Severity.UNKNOWN: "?",
     },
     branch="├",
+    more_left="‹",  # noqa: RUF001 - a quotation mark that points
+    more_right="›",  # noqa: RUF001 - the same
+    ticked="■",
+    unticked="□",
     sort_up="▴",
     sort_down="▾",
     micro="µ",
@@ -91,6 +100,10 @@ ASCII = Glyphs(
         Severity.UNKNOWN: "?",
     },
     branch="|",
+    more_left="<",
+    more_right=">",
+    ticked="x",
+    unticked="-",
     sort_up="^",
     sort_down="v",
     micro="u",

@@ -61,6 +61,13 @@ class Log:
             self._given[everything] = (version, given)
         return given
 
+    def still(self) -> Log:
+        """A copy that no later event changes."""
+        copy = Log()
+        copy._number, copy._notable, copy._privacy = self._number, self._notable, self._privacy
+        copy._kept = {kind: kept.copy() for kind, kept in self._kept.items()}
+        return copy
+
     def _mask(self, privacy: Privacy) -> None:
         self._privacy = privacy
         self._given = {}

@@ -81,6 +81,11 @@ def column_at(layout: Layout, cell: int) -> Column | None:
     return next((placed.column for placed in layout if placed.at <= cell < placed.at + placed.width), None)
 
 
+def edge_at(layout: Layout, cell: int) -> Placed | None:
+    """The column whose right edge, the gap behind it, is under a mouse at ``cell``."""
+    return next((placed for placed in layout[:-1] if cell == placed.at + placed.width), None)
+
+
 def header_line(layout: Layout, glyphs: Glyphs = UNICODE, sorted_by: tuple[str, Order] | None = None) -> Line:
     """The headers; the column ``sorted_by`` (its id) carries the direction."""
     return _join([(_header(placed, glyphs, sorted_by), placed) for placed in layout], glyphs, Style.HEADER)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import msgspec
 
+from tui.scene import Scene
 from tui.view.commands import BY_ID
 from tui.view.facts import Fact
 from tui.widgets.chart_view import ChartView
+from tui.widgets.detail import Detail
 from tui.widgets.frame import Banner, Head, Keys
 from tui.widgets.heat_view import HeatView
 from tui.widgets.hop_table import HopTable
@@ -17,8 +19,29 @@ from tui.widgets.inspector_view import InspectorView
 from tui.widgets.lines import Lines
 from tui.widgets.log_view import LogView
 from tui.widgets.paths_view import PathsView
+from tui.widgets.prompt import Prompt
+from tui.widgets.scrubber import Scrubber
+from tui.widgets.targets import Overview, TargetOpened, TargetPicked, Targets
+from tui.widgets.view_tabs import ViewPicked, ViewTabs
 
-__all__ = ["VIEWS", "Banner", "Head", "HopTable", "Keys", "Lines", "ViewSpec"]
+__all__ = [
+    "VIEWS",
+    "Banner",
+    "Detail",
+    "Head",
+    "HopTable",
+    "Keys",
+    "Lines",
+    "Prompt",
+    "Scrubber",
+    "TargetOpened",
+    "TargetPicked",
+    "Targets",
+    "ViewPicked",
+    "ViewSpec",
+    "ViewTabs",
+    "offered_views",
+]
 
 
 class ViewSpec(msgspec.Struct, frozen=True):
@@ -45,4 +68,10 @@ VIEWS = (
     ViewSpec("flows", PathsView),
     ViewSpec("events", LogView),
     ViewSpec("inspector", InspectorView),
+    ViewSpec("overview", Overview),
 )
+
+
+def offered_views(scene: Scene) -> tuple[str, ...]:
+    """Names of the views there is data for; the first of them always is."""
+    return tuple(view.name for view in VIEWS if view.needs is None or view.needs in scene.facts)

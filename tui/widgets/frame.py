@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from textual.geometry import Size
 
+from tracer.stats.snapshot import ErrorSnapshot
 from tui.scene import Scene
 from tui.view.cells import Line, fit_line
 from tui.view.commands import offered
@@ -41,15 +42,23 @@ class Head(Lines):
 class Banner(Lines):
     """Trouble on this host, while it lasts."""
 
+    MOST = 3
+    """Lines; what came last is the most likely cause of what is seen now."""
+
     def show(self, scene: Scene) -> None:
-        trouble = scene.target is not None and bool(scene.target.snapshot.errors)
-        self.set_class(trouble, "-shown")
+        errors = self._errors(scene)
+        self.set_class(bool(errors), "-shown")
+        self.styles.height = len(errors)
         super().show(scene)
 
     def lines_of(self, scene: Scene, size: Size) -> Sequence[Line]:
+        return tuple(banner(error, size.width, scene.look.glyphs) for error in self._errors(scene))
+
+    def _errors(self, scene: Scene) -> Sequence[ErrorSnapshot]:
         target = scene.target
-        errors = target.snapshot.errors if target is not None else ()
-        return tuple(banner(error, size.width, scene.look.glyphs) for error in errors)
+        if target is None:
+            return ()
+        return [target.snapshot.errors[index] for index in target.troubles[-self.MOST :]]
 
 
 class Keys(Lines):

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+from textual import events
 from textual.geometry import Size
 from textual.message import Message
 
 from tui.scene import Scene, TargetScene
 from tui.view.cells import Line
-from tui.view.columns import available, chosen
-from tui.view.rows import Context, Row, arranged, build, matching
+from tui.view.columns import COLUMNS, available, chosen
+from tui.view.rows import Context, Row, RowKey, arranged, build, matching
 from tui.view.style import Style
-from tui.view.table import Layout, header_line, lay_out, row_line
+from tui.view.table import Layout, Placed, column_at, edge_at, header_line, lay_out, row_line
 from tui.widgets.lines import Lines
+
+_HEADER = 1
+
+
+class _Drag(msgspec.Struct, frozen=True):
+    """A column whose edge is held by the mouse."""
+
+    placed: Placed
+    from_x: int
 
 
 class HopTable(Lines):
-    """Draws the rows; a click selects a hop."""
+    """Draws the rows. A click selects a hop, on the header it sorts; edges of headers can be dragged."""
+
+    FIXED = _HEADER
 
     class Selected(Message):
         """The user picked a hop."""
@@ -27,26 +40,123 @@ class HopTable(Lines):
             self.ttl = ttl
             self.ordinal = ordinal
 
+    class HeaderClicked(Message):
+        """The user picked a column."""
+
+        def __init__(self, column_id: str) -> None:
+            super().__init__()
+            self.column_id = column_id
+
+    class Resized(Message):
+        """The user pulled a column to a width."""
+
+        def __init__(self, column_id: str, width: int) -> None:
+            super().__init__()
+            self.column_id = column_id
+            self.width = width
+
+    class Opened(Message):
+        """The user wants to know more of the selected hop."""
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.rows: tuple[Row, ...] = ()
         """What is on the screen, from the top."""
+        self._layout_now: Layout = ()
+        self._rows_of: tuple[object, ...] = ()
+        self._drawn: dict[RowKey, tuple[Row, Line]] = {}
+        self._drawn_for: tuple[object, ...] = ()
+        self._at: tuple[str, int | None, int] | None = None
+        self._drag: _Drag | None = None
+        self._dragged = False
+
+    # Drawing
+
+    def show(self, scene: Scene) -> None:
+        super().show(scene)
+        target = scene.target
+        if target is not None and self.size.height and self._at != _cursor(target):
+            self._at = _cursor(target)
+            if (number := self._row_number(target)) is not None:
+                self.reveal(number + _HEADER)
 
     def lines_of(self, scene: Scene, size: Size) -> Sequence[Line]:
         target = scene.target
         if target is None:
+            self.rows, self._rows_of = (), ()
             return ()
-        self.rows = rows_of(scene, target)
-        layout = layout_of(scene, size.width)
-        return tuple(self._drawn(scene, target, layout))
+        # Every event makes a new snapshot: with the same one there is nothing to build again.
+        source = (target.snapshot, scene.look)
+        if len(self._rows_of) != 2 or any(a is not b for a, b in zip(source, self._rows_of, strict=True)):
+            self.rows = rows_of(scene, target)
+            self._rows_of = source
+        self._layout_now = layout_of(scene, size.width)
+        return tuple(self._draw(scene, target))
 
-    def _drawn(self, scene: Scene, target: TargetScene, layout: Layout) -> Iterator[Line]:
+    def _draw(self, scene: Scene, target: TargetScene) -> Iterator[Line]:
         look = scene.look
-        yield header_line(layout, look.glyphs, look.sorted_by)
-        for row in self.rows:
-            line = row_line(row, layout, look.glyphs)
-            chosen_row = row.ttl == target.selected and row.key[1] == target.ordinal
-            yield tuple((text, Style.SELECTED) for text, _ in line) if chosen_row else line
+        drawn_for = (self._layout_now, look.glyphs)
+        before = self._drawn if drawn_for == self._drawn_for else {}
+        self._drawn, self._drawn_for = {}, drawn_for
+        selected = self._row_number(target)
+        yield header_line(self._layout_now, look.glyphs, look.sorted_by)
+        for number, row in enumerate(self.rows):
+            known = before.get(row.key)
+            same = known is not None and known[0] == row
+            line = known[1] if same and known is not None else row_line(row, self._layout_now, look.glyphs)
+            self._drawn[row.key] = (row, line)
+            yield tuple((text, Style.SELECTED) for text, _ in line) if number == selected else line
+
+    def _row_number(self, target: TargetScene) -> int | None:
+        """The selected row: the responder's, or its hop's where that is not shown."""
+        keys = [row.key for row in self.rows]
+        for key in ((target.selected, target.ordinal), (target.selected, 0)):
+            if key in keys:
+                return keys.index(key)
+        return None
+
+    # The mouse
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of the edge of a column."""
+        self._dragged = False
+        if event.y < _HEADER and (placed := edge_at(self._layout_now, event.x)) is not None:
+            self._drag = _Drag(placed, event.screen_x)
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Pull the edge along."""
+        if self._drag is None:
+            return
+        by = event.screen_x - self._drag.from_x
+        if by or self._dragged:
+            self._dragged = True
+            # From where it began: the columns move while one of them is pulled.
+            self.post_message(self.Resized(self._drag.placed.column.id, self._drag.placed.width + by))
+
+    def on_mouse_up(self, _event: events.MouseUp) -> None:
+        """Let go of the edge."""
+        if self._drag is not None:
+            self._drag = None
+            self.release_mouse()
+
+    def on_click(self, event: events.Click) -> None:
+        """Sort by a header, select a row, open it with the second click."""
+        if self._dragged:
+            return
+        if event.y < _HEADER:
+            if (column := column_at(self._layout_now, event.x)) is not None:
+                self.post_message(self.HeaderClicked(column.id))
+            return
+        number = self.line_at(event.y) - _HEADER
+        if 0 <= number < len(self.rows):
+            self.post_message(self.Selected(*self.rows[number].key))
+            if event.chain == 2:
+                self.post_message(self.Opened())
+
+
+def _cursor(target: TargetScene) -> tuple[str, int | None, int]:
+    return target.label, target.selected, target.ordinal
 
 
 def layout_of(scene: Scene, width: int) -> Layout:
@@ -55,19 +165,30 @@ def layout_of(scene: Scene, width: int) -> Layout:
     return lay_out(columns, width, scene.look.widths)
 
 
-def rows_of(scene: Scene, target: TargetScene) -> tuple[Row, ...]:
-    """The rows as the user wants to see them."""
+_DIRECTIONS = frozenset("FBD")
+"""Columns that need ``History.directions``, which costs more than the rest of the table."""
+
+
+def context_of(scene: Scene, target: TargetScene) -> Context:
+    """What rows show beside the snapshot."""
     look = scene.look
-    context = Context(
+    wanted = _DIRECTIONS.intersection(look.columns)
+    ttls = [int(hop.ttl) for hop in target.snapshot.hops] if wanted else []
+    return Context(
         probes=target.history.last(),
+        directions=target.history.directions(ttls) if wanted else {},
         address_mode=look.address_mode,
         most_hosts=look.most_hosts,
     )
-    rows = build(target.snapshot, context)
+
+
+def rows_of(scene: Scene, target: TargetScene) -> tuple[Row, ...]:
+    """The rows as the user wants to see them."""
+    look = scene.look
+    rows = build(target.snapshot, context_of(scene, target))
     if look.needle:
         rows = matching(rows, look.needle)
     if look.sorted_by is not None:
         column_id, order = look.sorted_by
-        key = next(column.sort_key for column in chosen(look.columns) if column.id == column_id)
-        rows = arranged(rows, key, order)
+        rows = arranged(rows, COLUMNS[column_id].sort_key, order)
     return rows

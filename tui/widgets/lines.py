@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
@@ -24,6 +25,9 @@ class Lines(ScrollView):
     """
 
     can_focus = False
+
+    FIXED: ClassVar[int] = 0
+    """So many lines at the top stay while the others scroll."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -48,29 +52,48 @@ class Lines(ScrollView):
         """The lines of a scene in this size; more than fit can be scrolled to."""
         raise NotImplementedError
 
+    def step(self, by: int) -> bool:  # noqa: ARG002 - for views that have a cursor
+        """Move the view's own cursor; False where it has none, and a hop is selected instead."""
+        return False
+
+    def open_row(self) -> bool:
+        """Open what the view's own cursor is on; False where it has none."""
+        return False
+
+    def line_at(self, y: int) -> int:
+        """Which line is drawn ``y`` cells below the widget's top."""
+        return y if y < self.FIXED else y + self.scroll_offset.y
+
+    def reveal(self, number: int) -> None:
+        """Scroll as far as needed for a line to be seen."""
+        top, room = self.scroll_offset.y, self.size.height
+        if number < top + self.FIXED:
+            self.scroll_to(y=number - self.FIXED, animate=False)
+        elif number >= top + room:
+            self.scroll_to(y=number - room + 1, animate=False)
+
     def _put(self, lines: tuple[Line, ...], scene: Scene) -> None:
         palette = scene.look.palette
         looks = styles(palette)
         fresh = palette != self._palette or len(lines) != len(self._lines)
-        changed = [
-            number
-            for number, line in enumerate(lines)
-            if fresh or number >= len(self._lines) or line != self._lines[number]
-        ]
+        changed = [number for number, line in enumerate(lines) if fresh or line != self._lines[number]]
         if fresh:
             self._strips = [Strip.blank(0)] * len(lines)
         for number in changed:
             self._strips[number] = strip(lines[number], looks)
         self._lines, self._palette = lines, palette
+        self.virtual_size = Size(self.size.width, len(lines))
         if fresh:
-            self.virtual_size = Size(self.size.width, len(lines))
             self.refresh()
-        else:
-            top = self.scroll_offset.y
-            self.refresh(*(Region(0, number - top, self.size.width, 1) for number in changed))
+            return
+        regions = [Region(0, y, self.size.width, 1) for y in range(self.size.height)]
+        hit = frozenset(changed)
+        # Without any region Textual would draw the whole widget again.
+        if stale := [region for region in regions if self.line_at(region.y) in hit]:
+            self.refresh(*stale)
 
     def render_line(self, y: int) -> Strip:
         """Textual asks for one line of the window."""
-        number = y + self.scroll_offset.y
+        number = self.line_at(y)
         found = self._strips[number] if number < len(self._strips) else Strip.blank(0)
         return found.adjust_cell_length(self.size.width, self.rich_style)

@@ -15,6 +15,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "settings-columns": ("Settings: columns", "Choose and order the columns."),
     "next-hop": ("Next hop", "Select the row below."),
     "previous-hop": ("Previous hop", "Select the row above."),
+    "open": ("Open", "Show more of the selected row."),
     "next-trace": ("Next target", "Show the next target."),
     "previous-trace": ("Previous target", "Show the previous target."),
     "next-hop-address": ("Next responder", "Select the next responder of the hop."),

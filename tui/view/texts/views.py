@@ -22,6 +22,7 @@ TEXTS: dict[str, str] = {
     "needs.packets": "No packet has been kept so far.",
     "needs.targets": "There is one target only.",
     "needs.replay": "This is no recording.",
+    "needs.live": "This is a recording.",
     # chart
     "chart.hop": "hop {ttl} {host}",
     "chart.lost": "{lost} of {closed} lost",

@@ -1,0 +1,63 @@
+"""Texts of the detail panel, the overview, the tabs and the dialogs around the table."""
+
+from __future__ import annotations
+
+TEXTS: dict[str, str] = {
+    # detail of a hop
+    "detail.none": "no hop is selected",
+    "detail.hop": "hop {ttl}",
+    "detail.hop-of": "hop {ttl}, responder {ordinal} of {count}",
+    "detail.host": "host",
+    "detail.more": "{count} more",
+    "detail.answer": "answer",
+    "detail.icmp": "{type_name}, {code_name} ({type}/{code})",
+    "detail.icmp-numbers": "type {type}, code {code}",
+    "detail.reply-ttl": "TTL left {ttl}",
+    "detail.mtu": "next-hop MTU {mtu}",
+    "detail.mpls": "MPLS",
+    "detail.label": "label {label} class {exp} TTL {ttl}",
+    "detail.extension": "extension",
+    "detail.unknown": "class {class_num} type {class_type}, {size} bytes: {body}",
+    "detail.quoted": "quoted",
+    "detail.nat": "addresses translated: {answer}",
+    "detail.dscp": "DSCP {dscp}",
+    "detail.ecn": "ECN {ecn}",
+    "detail.loss": "loss",
+    "detail.loss-known": "{loss} % ({lost} of {closed}), with 95 % confidence {low} to {high} %",
+    "detail.loss-unknown": "nothing is known yet",
+    "detail.counts": "also",
+    "detail.late": "{count} late",
+    "detail.duplicates": "{count} duplicate",
+    "detail.failed": "{count} not sent",
+    "detail.skipped": "{count} ports skipped",
+    "detail.outstanding": "{count} outstanding",
+    "detail.rtt": "time",
+    "detail.rtt-values": "last {last}, best {best}, mean {mean}, worst {worst} ms",
+    "detail.spread": "spread",
+    "detail.spread-values": "deviation {stddev}, jitter {jitter}, mean jitter {jitter_mean} ms",
+    "detail.clock": "stamped",
+    "detail.clock-values": "{kernel} by the kernel, {user} by this process",
+    "detail.recent": "recent",
+    "detail.losses": "losses",
+    "detail.histogram": "round-trip times in ms",
+    "detail.chart": "over time",
+    # overview
+    "overview.mark": "!",
+    "overview.target": "Target",
+    "overview.hops": "Hops",
+    "overview.loss": "Loss%",
+    "overview.p50": "p50",
+    "overview.p99": "p99",
+    "overview.recent": "Recent",
+    "overview.told": "What it means",
+    # columns dialog
+    "columns.title": "Columns",
+    "columns.width": "{cells}",
+    "columns.keys": "space show or hide   shift+up/down move   left/right width   0 own width"
+    "   r default   esc close",
+    # the input line
+    "filter.hint": "show only hops that contain ...",
+    "target.hint": "host name or address to trace",
+    "target.added": "{query} is being traced",
+    "target.cannot": "Targets cannot be added to a recording.",
+}

@@ -55,14 +55,14 @@ def jump(command_id: str, kind: Kind, screen: MainScreen) -> None:
         else:
             end = screen.scene.position_ns + 1
             found = preceding(target.entries, end if marked is None else marked.at_ns, kind)
-        _jump(found, kind, target, screen)
+        if found is None:
+            screen.notify(say(f"jump.none.{kind.value}"), markup=False)
+        else:
+            look_at_entry(found, target, screen)
 
 
-def _jump(found: Entry | None, kind: Kind, target: TargetScene, screen: MainScreen) -> None:
+def look_at_entry(found: Entry, target: TargetScene, screen: MainScreen) -> None:
     """Mark an entry of the log; select its probe, where it tells of one; move the chart there."""
-    if found is None:
-        screen.notify(say(f"jump.none.{kind.value}"), markup=False)
-        return
     moment, probe = found.at_ns, None
     if found.probe is not None:
         ttl, probe = found.probe

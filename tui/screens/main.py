@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from tui.actions import ACTIONS
+from tui.actions.views import look_at_entry
 from tui.replay import ReplaySource
 from tui.scene import Cursor, Look, Scene, TargetScene
 from tui.source import Source
@@ -32,6 +33,7 @@ from tui.widgets import (
     HopTable,
     Keys,
     Lines,
+    LogView,
     Prompt,
     Scrubber,
     TargetPicked,
@@ -188,6 +190,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if isinstance(self.source, ReplaySource):
             self.source.seek(message.position_ns)
             self.tick()
+
+    def on_log_view_picked(self, message: LogView.Picked) -> None:
+        """An entry of the log was clicked."""
+        if self.scene.target is not None:
+            look_at_entry(message.entry, self.scene.target, self)
+        self.tick()
 
     def on_hop_table_opened(self) -> None:
         """A hop was clicked twice."""

@@ -91,24 +91,12 @@ def _title(what: Inspected, width: int, glyphs: Glyphs) -> Iterator[Line]:
         (f"  {say('inspector.newest')}" if what.newest else "", Style.HEADER),
     )
     yield fit_line(title, width, glyphs.ellipsis, Style.HEADER)
-    yield (
-        (
-            f"{say(f'inspector.{_outcome(sample)}', host=what.host, rtt=_rtt(sample))}  ",
-            _OUTCOMES[_outcome(sample)],
-        ),
-        (
-            say(
-                "inspector.identity",
-                round=sample.round + 1,
-                flow=sample.flow,
-                sequence=sample.sequence,
-                source=sample.source_port,
-                arrow=glyphs.arrow,
-                target=sample.target_port,
-            ),
-            Style.LABEL,
-        ),
-    )
+    outcome = _outcome(sample)
+    yield ((say(f"inspector.{outcome}", host=what.host, rtt=_rtt(sample)), _OUTCOMES[outcome]),)
+    ports = "inspector.ports" if sample.target_port else "inspector.identifier"
+    identity = say("inspector.identity", round=sample.round + 1, flow=sample.flow, sequence=sample.sequence)
+    carried = say(ports, source=sample.source_port, arrow=glyphs.arrow, target=sample.target_port)
+    yield ((f"{identity}, {carried}", Style.LABEL),)
 
 
 _OUTCOMES = {"replied": Style.STRONG, "late": Style.HARMLESS, "lost": Style.LOSS, "outstanding": Style.MUTED}

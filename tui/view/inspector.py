@@ -133,12 +133,17 @@ def _verdict(sample: Sample, glyphs: Glyphs) -> Iterator[Line]:
 
 def _packets(sample: Sample, width: int, glyphs: Glyphs) -> Iterator[Line]:
     sent, reply = sample.probe_bytes, sample.reply_bytes
+    if sent is None and reply is None:
+        yield ()
+        for line in wrapped(say(f"inspector.nothing.{sample.state.value}"), width):
+            yield ((line, Style.MUTED),)
+        return
     quoted = quoted_packet(reply) if reply is not None else b""
     found = differences(sent, quoted) if sent is not None and quoted else ()
     diffs = {diff.field: diff for diff in found}
     half = (width - 3) // 2 if width >= SIDE_BY_SIDE_FROM else width
-    left = _packet("probe", sample, sent, half, {}, glyphs)
-    right = _packet("reply", sample, reply, half, diffs, glyphs)
+    left = _packet("probe", sent, half, {}, glyphs)
+    right = _packet("reply", reply, half, diffs, glyphs)
     if half == width:
         yield from ((), *left, (), *right)
         return
@@ -149,14 +154,13 @@ def _packets(sample: Sample, width: int, glyphs: Glyphs) -> Iterator[Line]:
 
 def _packet(
     name: str,
-    sample: Sample,
     packet: bytes | None,
     width: int,
     diffs: Mapping[str, FieldDiff],
     glyphs: Glyphs,
 ) -> tuple[Line, ...]:
     if packet is None:
-        text = say(f"inspector.no-{name}.{sample.state.value}")
+        text = say(f"inspector.no-{name}")
         return tuple(((line, Style.MUTED),) for line in wrapped(text, width))
     part = "" if begins_with(packet) is Begins.IP else say("inspector.part")
     title = say(f"inspector.{name}", size=len(packet))
@@ -204,7 +208,7 @@ def _diff_style(diff: FieldDiff) -> Style:
 
 
 def _remarks(field: Field, diff: FieldDiff | None, glyphs: Glyphs) -> Iterator[tuple[str, Style]]:
-    if field.note:
+    if field.note and field.note != f"{field.name} {field.text}":
         yield f"  {printable(field.note)}", Style.MUTED
     if diff is None:
         return

@@ -62,9 +62,8 @@ class ColumnsScreen(ModalScreen[None], inherit_bindings=False):
     """Changes the look of the screen behind it."""
 
     DEFAULT_CSS = """
-    ColumnsScreen { align: center middle; background: $background 60%; }
     ColumnsScreen Vertical {
-        width: 90%; max-width: 100; height: 80%; border: round $primary; background: $background;
+        dock: bottom; width: 100%; height: 60%; border: round $primary; background: $background;
     }
     ColumnsScreen Label { height: auto; width: 1fr; color: $foreground 70%; }
     """

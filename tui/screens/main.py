@@ -51,6 +51,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
     """Draws the newest scene and carries out commands."""
 
     BINDINGS: ClassVar[list[Any]] = []
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tiny"), (10, "-roomy")]
 
     def __init__(self, source: Source, look: Look) -> None:
         super().__init__()

@@ -5,7 +5,7 @@ Only what is known is shown; a line without a value is left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 from textwrap import wrap
 
@@ -83,9 +83,9 @@ def detail(subject: Subject, width: int, height: int, glyphs: Glyphs = UNICODE) 
         facts = _facts(subject, width, glyphs)
         drawn = [*facts, *_histogram(subject, width, max(height // 2, 4), glyphs)]
         return tuple(fit_line(line, width, glyphs.ellipsis) for line in drawn)
-    side = max(28, min(width // 3, 48))
-    charted = width - 2 * side - 60 if width >= _WITH_CHART else 0
-    left = width - side - (charted + 2 if charted else 0) - 2
+    side = max(28, min(width // 3, 40))
+    left = min(width - side - 2, 72) if width >= _WITH_CHART else width - side - 2
+    charted = width - side - left - 4 if width >= _WITH_CHART else 0
     columns = [(_facts(subject, left, glyphs), left)]
     if charted:
         columns.append((_chart(subject, charted, height, glyphs), charted))
@@ -133,33 +133,35 @@ def _histogram(subject: Subject, width: int, height: int, glyphs: Glyphs) -> tup
 def _facts(subject: Subject, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     return (
         *_judged(subject, width, glyphs),
-        *_hosts(subject, glyphs),
-        *(_labelled(key, line) for key, draw in _FACTS for line in draw(subject, width - _LABEL, glyphs)),
+        *_labelled("detail.host", _hosts(subject, glyphs)),
+        *(line for key, draw in _FACTS for line in _labelled(key, draw(subject, width - _LABEL, glyphs))),
     )
 
 
-def _labelled(key: str, line: Line) -> Line:
-    return ((f" {fit(say(key), _LABEL - 2)} ", Style.LABEL), *line)
+def _labelled(key: str, lines: Iterable[Line]) -> Iterator[Line]:
+    """The label stands before the first of the lines."""
+    label = say(key)
+    for line in lines:
+        yield ((f" {fit(label, _LABEL - 2)} ", Style.LABEL), *line)
+        label = ""
 
 
 def _judged(subject: Subject, width: int, glyphs: Glyphs) -> Iterator[Line]:
     severity = severity_of(subject.verdict)
     style = SEVERITY_STYLES[severity]
-    count = len(subject.hop.responders)
-    told = {"ttl": subject.hop.ttl, "ordinal": subject.ordinal + 1, "count": count}
-    title = say("detail.hop-of", **told) if count > 1 else say("detail.hop", **told)
-    sentence = "" if subject.verdict is None else printable(subject.verdict.sentence)
+    hop = say("detail.hop", ttl=subject.hop.ttl)
+    sentence = hop if subject.verdict is None else printable(subject.verdict.sentence)
     lead = f" {glyphs.severity[severity]} "
-    text = wrap(f"{title}: {sentence}" if sentence else title, max(width - len(lead), 8))
-    yield ((lead, style), (text[0][: len(title)], Style.TITLE), (text[0][len(title) :], style))
-    yield from (((" " * len(lead) + line, style),) for line in text[1:])
+    for line in wrap(sentence, max(width - len(lead), 8)):
+        yield ((lead, style), (line, style))
+        lead = " " * len(lead)
 
 
 def _hosts(subject: Subject, glyphs: Glyphs) -> Iterator[Line]:
     """Some of the responders, the chosen one among them."""
     hop = subject.hop
     if not hop.responders:
-        yield _labelled("detail.host", ((host_text(None, subject.context), Style.MUTED),))
+        yield ((host_text(None, subject.context), Style.MUTED),)
         return
     first = max(min(subject.ordinal - 1, len(hop.responders) - _MOST_RESPONDERS), 0)
     shown = hop.responders[first : first + _MOST_RESPONDERS]
@@ -170,12 +172,9 @@ def _hosts(subject: Subject, glyphs: Glyphs) -> Iterator[Line]:
         host = host_text(responder.address, subject.context)
         about = [share, *_known(subject.context, responder.address)]
         aside = "".join(f"  {text}" for text in about if text)
-        yield _labelled(
-            "detail.host",
-            ((mark + host, Style.STRONG if chosen else Style.TEXT), (aside, Style.LABEL)),
-        )
+        yield ((mark + host, Style.STRONG if chosen else Style.TEXT), (aside, Style.LABEL))
     if rest := len(hop.responders) - len(shown):
-        yield _labelled("detail.host", ((f"  {say('detail.more', count=rest)}", Style.MUTED),))
+        yield ((f"  {say('detail.more', count=rest)}", Style.MUTED),)
 
 
 def _known(context: Context, address: Address) -> Iterator[str]:
@@ -268,11 +267,14 @@ def _answer(subject: Subject, _width: int, glyphs: Glyphs) -> Iterator[Line]:
     parts: list[Line] = []
     if responder.icmp is not None:
         parts.append(((icmp_text(responder.icmp, responder.address), Style.VALUE),))
-    if responder.reply_ttl is not None:
-        parts.append(((say("detail.reply-ttl", ttl=responder.reply_ttl), Style.VALUE),))
     if subject.hop.mtu is not None:
         parts.append(((say("detail.mtu", mtu=subject.hop.mtu), Style.VALUE),))
     yield from _some(parts, glyphs)
+
+
+def _reply(subject: Subject, _width: int, _glyphs: Glyphs) -> Iterator[Line]:
+    if subject.responder is not None and subject.responder.reply_ttl is not None:
+        yield ((say("detail.reply-values", ttl=subject.responder.reply_ttl), Style.VALUE),)
 
 
 def icmp_text(icmp: Icmp, sender: Address) -> str:
@@ -349,6 +351,7 @@ _FACTS: tuple[tuple[str, Callable[[Subject, int, Glyphs], Iterator[Line]]], ...]
     ("detail.mpls", _labels),
     ("detail.extension", _unknown),
     ("detail.quoted", _quoted),
+    ("detail.reply", _reply),
     ("detail.spread", _spread),
     ("detail.counts", _counts),
     ("detail.clock", _clock),

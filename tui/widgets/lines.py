@@ -21,7 +21,9 @@ class Lines(ScrollView):
     """
 
     DEFAULT_CSS = """
-    Lines { height: 1fr; width: 1fr; background: $background; scrollbar-size: 1 1; }
+    Lines {
+        height: 1fr; width: 1fr; overflow-x: hidden; scrollbar-size: 1 1; background: $background;
+    }
     """
 
     can_focus = False
@@ -34,6 +36,7 @@ class Lines(ScrollView):
         self._lines: tuple[Line, ...] = ()
         self._strips: list[Strip] = []
         self._palette = ""
+        self._overflows = False
         self.scene: Scene | None = None
         """What is drawn; None before the first picture."""
 
@@ -41,7 +44,19 @@ class Lines(ScrollView):
         """Draw this scene."""
         self.scene = scene
         if self.size.width and self.size.height:
-            self._put(tuple(self.lines_of(scene, self.size)), scene)
+            self._put(self._fitting(scene), scene)
+
+    def _fitting(self, scene: Scene) -> tuple[Line, ...]:
+        """The lines, beside the scrollbar where it is needed; whether it is seldom changes."""
+        lines: tuple[Line, ...] = ()
+        for _ in range(2):
+            size = Size(self.size.width - self._overflows, self.size.height)
+            lines = tuple(self.lines_of(scene, size))
+            overflows = len(lines) > size.height
+            if overflows == self._overflows:
+                break
+            self._overflows = overflows
+        return lines
 
     def on_resize(self) -> None:
         """Draw the same scene in the new size."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from tracer.clock import SystemClock
 from tracer.config import AddressFamily, ChannelChoice, ProtocolChoice, TraceConfig, flag
 from tracer.engine.ports import plan_kind
-from tracer.errors import ConfigError
+from tracer.errors import ConfigError, TargetError
 from tracer.interfaces import Clock
 from tracer.model import (
     Address,
@@ -22,7 +22,7 @@ from tracer.model import (
     TraceId,
 )
 from tracer.session import Prepared
-from tracer.text import printable
+from tracer.text import named, printable
 from tracer.wire.address import family_of, parse
 
 
@@ -92,6 +92,61 @@ def simulated(
     )
 
 
+async def another(query: str, prepared: Prepared, config: TraceConfig) -> tuple[TargetInfo, Route]:
+    """Find one more target on the real network for a session that was prepared with ``prepared``.
+
+    Raises TargetError where the name has no address.
+    """
+    from tracer.net.addresses import find_source  # noqa: PLC0415 - a simulation opens no sockets
+    from tracer.net.resolve import resolve  # noqa: PLC0415
+
+    address = await resolve(query, config.addr_family)
+    if address is None:
+        raise _without_address(query)
+    source = find_source(address, family_of(address), config.source_address, config.interface)
+    return _one_more(query, address, source, prepared, config)
+
+
+def another_simulated(
+    query: str, prepared: Prepared, config: TraceConfig, scenario_name: str | Path
+) -> tuple[TargetInfo, Route]:
+    """Find one more target in the scenario that ``prepared`` was made from.
+
+    Raises TargetError for what is neither an address nor the name of the scenario's target.
+    """
+    from tracer.sim.channel import SOURCE_ADDRESSES  # noqa: PLC0415 - only simulations need it
+    from tracer.sim.load import load  # noqa: PLC0415
+
+    target = load(scenario_name).target
+    family = Family.IPV6 if config.addr_family in _IPV6_FIRST else Family.IPV4
+    address = target.addresses_of(family)[0] if query == target.name else parse(query)
+    if address is None:
+        raise _without_address(query)
+    source = SourceInfo(SOURCE_ADDRESSES[family_of(address)], None)
+    return _one_more(query, address, source, prepared, config)
+
+
+def _without_address(query: str) -> TargetError:
+    return TargetError(
+        f"{named(query)} has no address.", "Check the spelling and the resolver, or give an address."
+    )
+
+
+def _one_more(
+    query: str, address: Address, source: SourceInfo | None, prepared: Prepared, config: TraceConfig
+) -> tuple[TargetInfo, Route]:
+    shown = printable(query)
+    target = TargetInfo(
+        label=_label(shown, [target.label for target in prepared.targets]),
+        query=shown,
+        address=address,
+        hostname=None if parse(query) is not None else shown,
+        source=source,
+    )
+    trace = TraceId(len(prepared.targets))
+    return target, _route(trace, target, address, prepared.channel.info.protocol, config)
+
+
 SIMULATED_PORTS = range(32768, 65536)
 """Source ports of simulated probes; nobody else uses any."""
 
@@ -137,25 +192,35 @@ def _labels(queries: Sequence[str]) -> list[str]:
     """A unique label for every query: itself, and with ``#2`` ... where it comes again."""
     labels: list[str] = []
     for query in queries:
-        numbered = (f"{query}#{number}" for number in itertools.count(2))
-        label = query if query not in labels else next(one for one in numbered if one not in labels)
-        labels.append(label)
+        labels.append(_label(query, labels))
     return labels
+
+
+def _label(query: str, labels: Sequence[str]) -> str:
+    """The label of one query where ``labels`` are taken."""
+    numbered = (f"{query}#{number}" for number in itertools.count(2))
+    return query if query not in labels else next(one for one in numbered if one not in labels)
 
 
 def _routes(targets: Sequence[TargetInfo], protocol: Protocol, config: TraceConfig) -> tuple[Route, ...]:
     return tuple(
-        Route(
-            trace=TraceId(index),
-            target=target.address,
-            family=family_of(target.address),
-            protocol=protocol,
-            plan=plan_kind(protocol, config),
-            source=target.source,
-            bind_source=config.source_address is not None or config.interface is not None,
-            bind_device=config.interface is not None,
-            timeout_ns=config.timeout_ns,
-        )
+        _route(TraceId(index), target, target.address, protocol, config)
         for index, target in enumerate(targets)
         if target.address is not None
+    )
+
+
+def _route(
+    trace: TraceId, target: TargetInfo, address: Address, protocol: Protocol, config: TraceConfig
+) -> Route:
+    return Route(
+        trace=trace,
+        target=address,
+        family=family_of(address),
+        protocol=protocol,
+        plan=plan_kind(protocol, config),
+        source=target.source,
+        bind_source=config.source_address is not None or config.interface is not None,
+        bind_device=config.interface is not None,
+        timeout_ns=config.timeout_ns,
     )

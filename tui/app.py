@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 from textual.app import App
+from textual.filter import NoColor
 
 from tui.scene import Look
 from tui.screens.main import MainScreen
 from tui.source import Source
 from tui.theme import register
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.driver import Driver
+    from textual.filter import LineFilter
+
+FAREWELL_S = 1.0
+"""How long a trace may take to tell its end when the user leaves."""
+
+COLOURLESS = "terminal"
+"""The palette for NO_COLOR: what has to stand out does so without colours."""
+
+_WITHOUT_COLOUR = (NoColor(),)
 
 
 class HopscopeApp(App[None]):
@@ -19,26 +40,63 @@ class HopscopeApp(App[None]):
     """The palette is ours: it lists the registry's commands."""
 
     def __init__(self, source: Source, look: Look | None = None) -> None:
+        look = look or Look()
+        self._colourless = bool(os.environ.get("NO_COLOR"))
         super().__init__()
         self.source = source
-        self._look = look or Look()
+        self._look = msgspec.structs.replace(look, palette=COLOURLESS) if self._colourless else look
+        register(self)
+        # Before the style sheets are read: they would be read again for another theme.
+        self.set_reactive(App.theme, f"hopscope-{self._look.palette}")
+        self._tracing: asyncio.Task[None] | None = None
         self.failure: BaseException | None = None
-        """What ended the source early."""
+        """What ended the source or the screen early."""
+
+    def get_driver_class(self) -> type[Driver]:
+        """Draw on stdout where there is a terminal of our kind."""
+        if sys.platform == "win32":
+            return super().get_driver_class()
+        from tui.terminal import TerminalDriver  # noqa: PLC0415 - needs termios
+
+        return TerminalDriver
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's, but for NO_COLOR, where it turns colours into greys."""
+        return _WITHOUT_COLOUR if self._colourless else super().get_line_filters()
 
     def on_mount(self) -> None:
         """Show the picture first; the trace starts beside it."""
-        register(self)
-        self.theme = f"hopscope-{self._look.palette}"
         self.push_screen(MainScreen(self.source, self._look))
-        self.run_worker(self._trace(), name="trace", exclusive=True, exit_on_error=False)
+        self._tracing = asyncio.create_task(self._trace(), name="trace")
 
     async def _trace(self) -> None:
         try:
             await self.source.run()
-        except Exception as error:  # noqa: BLE001 - shown to the user, whatever it is
-            self.failure = error
-            self.exit()
+        except Exception as error:  # noqa: BLE001 - told to the user, whatever it is
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """End because of this; whoever started the application tells the user."""
+        self.failure = self.failure or error
+        self.exit(return_code=1)
 
     async def on_unmount(self) -> None:
-        """Leave nothing running."""
+        """Leave nothing running: the trace tells its end, unless it has not begun."""
         self.source.stop()
+        if self._tracing is not None:
+            patience_s = FAREWELL_S if self.source.bridge.header is not None else 0
+            await asyncio.wait([self._tracing], timeout=patience_s)
+            self._tracing.cancel()
+
+    # What Textual does when something fails: it prints a page of source code and local variables.
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.failure = self.failure or error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: Any) -> None:
+        """Textual cannot read the terminal any more."""
+        self.fail(sys.exception() or RuntimeError(f"no keys can be read, {len(renderables)} reasons"))

@@ -34,6 +34,7 @@ from tui.options import trace_options
 class Mode(StrEnum):
     """What stdout gets."""
 
+    TUI = "tui"
     PRETTY = "pretty"
     JSON = "json"
     STREAM = "stream"
@@ -82,7 +83,7 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
     "-m",
     "--mode",
     type=click.Choice([mode.value for mode in Mode]),
-    help="What to print; pretty unless given, live on a terminal.",
+    help="What to show: the screen (tui) unless given, or pretty where there is no terminal.",
 )
 @click.option(
     "--sim",
@@ -92,7 +93,7 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
 )
 @click.option("--record", type=click.Path(path_type=Path), help="Write every event to this file.")
 @click.option(
-    "--replay", type=click.Path(path_type=Path), help="Report from a recording instead of the network."
+    "--replay", type=click.Path(path_type=Path), help="Show or report a recording instead of the network."
 )
 @click.option(
     "--json-schema",
@@ -125,12 +126,51 @@ def command(
         raise click.UsageError(
             "--replay reports what was recorded; no option of a trace changes it.", context
         )
-    chosen = Mode(mode or Mode.PRETTY)
+    chosen = _mode(mode, context)
+    if chosen is Mode.TUI:
+        context.exit(_screen(targets, config, sim, record) if replay is None else _player(replay))
     if config.report_cycles is None:
         config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)
     if replay is not None:
         context.exit(_replay(replay, chosen))
     context.exit(_trace(targets, config, chosen, sim, record))
+
+
+def _mode(given: str | None, context: click.Context) -> Mode:
+    """What the user asked for, else what suits where the command runs."""
+    if given is None:
+        return Mode.TUI if _has_terminal() else Mode.PRETTY
+    if given == Mode.TUI and not _has_terminal():
+        raise click.UsageError("-m tui needs a terminal for input and output; -m pretty needs none.", context)
+    return Mode(given)
+
+
+def _has_terminal() -> bool:
+    """Keys can be read and a screen can be drawn."""
+    streams = (sys.stdin, sys.stdout)
+    return (
+        all(stream is not None and stream.isatty() for stream in streams) and os.environ.get("TERM") != "dumb"
+    )
+
+
+def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, record: Path | None) -> int:
+    from tui import interactive  # noqa: PLC0415 - headless modes import no screen
+
+    source = interactive.live(targets, config, sim)
+    recording = None if record is None else interactive.LateRecording(record)
+    if recording is not None:
+        source.listen(recording.write)
+    ended_by = interactive.run(source, _complain)
+    if recording is not None and (failure := recording.close()) is not None:
+        _complain_of_recording(failure)
+    return ended_by or exit_code(source.bridge.reports())
+
+
+def _player(path: Path) -> int:
+    from tui import interactive  # noqa: PLC0415 - headless modes import no screen
+
+    source = interactive.recorded(path)
+    return interactive.run(source, _complain) or exit_code(source.bridge.reports())
 
 
 def _trace(
@@ -151,7 +191,7 @@ def _trace(
         if recorder is not None:
             recorder.close()
             if recorder.failure is not None:
-                _complain(f"The recording is incomplete: {recorder.failure.strerror}.")
+                _complain_of_recording(recorder.failure)
         reports = fold.reports()
         _print_reports(reports, mode)
         return interrupted or exit_code(reports)
@@ -254,6 +294,10 @@ def _exit_code(report: Report) -> int:
     if report.outcome.reason is EndReason.ERROR:
         return Exit.NOT_RESOLVED if report.target.address is None else Exit.NOTHING_SENT
     return Exit.NOT_REACHED
+
+
+def _complain_of_recording(failure: OSError) -> None:
+    _complain(f"The recording is incomplete: {failure.strerror}.")
 
 
 def _complain(text: str) -> None:

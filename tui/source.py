@@ -5,21 +5,28 @@ Both feed a bridge; the screen talks to either through ``Source``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
+import msgspec
+
 from tracer.config import TraceConfig
-from tracer.events import Event
-from tracer.model import EndReason, Route, TargetInfo
+from tracer.events import Event, PathEndMoved, TargetAdded, TraceStarted
+from tracer.model import EndReason, Route, TargetInfo, TraceId
 from tracer.session import Listener, Prepared, Session
 from tui.bridge import Bridge
 from tui.view.facts import Fact
+from tui.view.scrubber import Playback
 
 Prepare = Callable[[TraceConfig], Awaitable[Prepared]]
 """Makes everything ready for a configuration; used again when the user changes it."""
 
 Another = Callable[[str, Prepared, TraceConfig], Awaitable[tuple[TargetInfo, Route | None]]]
 """Finds one more target for a session that runs."""
+
+KEPT_EVENTS = 20_000
+"""Events a live source keeps for a recording that is asked for later: ten minutes of a path of 16 hops."""
 
 
 class Source(Protocol):
@@ -35,6 +42,14 @@ class Source(Protocol):
 
     def stop(self) -> None:
         """End it."""
+        ...
+
+    def playback(self, label: str | None) -> Playback | None:
+        """Where a recording stands, with what happened to the target ``label`` in it; None while tracing."""
+        ...
+
+    def recorded(self) -> Sequence[Event]:
+        """A log that can be replayed, of as much of the past as is known."""
         ...
 
 
@@ -54,7 +69,7 @@ class Tracing(Source, Protocol):
 class LiveSource:
     """A session, and the means to add targets to it or to start it anew with other options."""
 
-    facts: frozenset[Fact] = frozenset()
+    facts: frozenset[Fact] = frozenset({Fact.LIVE})
 
     def __init__(self, prepare: Prepare, another: Another, config: TraceConfig) -> None:
         self.bridge = Bridge(config.max_samples)
@@ -62,48 +77,146 @@ class LiveSource:
         self._prepare = prepare
         self._another = another
         self._listeners: list[Listener] = []
+        self._memory = Memory()
         self._session: Session | None = None
         self._prepared: Prepared | None = None
-        self._again = False
+        self._next: Prepared | None = None
+        self._added: dict[str, str] = {}
+        self._closed: set[str] = set()
+        self._stopped = False
 
     def listen(self, listener: Listener) -> None:
         """Give a recorder every event from now on."""
         self._listeners.append(listener)
 
+    def unlisten(self, listener: Listener) -> None:
+        """Give it no more."""
+        self._listeners.remove(listener)
+
     async def run(self) -> None:
         """Trace until ``stop``; ``restart`` begins anew with other options."""
-        while True:
-            self._again = False
-            prepared = self._prepared = await self._prepare(self.config)
+        self._next = await self._prepare(self.config)
+        while (prepared := self._next) is not None:
+            self._prepared, self._next = prepared, None
             self._session = Session(prepared, self.config, [self._hear])
             try:
-                await self._session.serve()
+                if not self._stopped:
+                    await self._session.serve()
             finally:
                 prepared.channel.close()
-            if not self._again:
-                return
 
     def _hear(self, events: Sequence[Event]) -> None:
         self.bridge.update(events)
-        for listener in self._listeners:
+        self._memory.keep(events)
+        for listener in tuple(self._listeners):
             listener(events)
 
     def stop(self) -> None:
+        self._stopped = True
+        self._end()
+
+    def _end(self) -> None:
         if self._session is not None:
             self._session.stop(EndReason.INTERRUPTED)
 
-    def restart(self, config: TraceConfig) -> None:
-        """Trace with other options from now on; what was seen so far is cleared."""
-        self.config = config
-        self._again = True
-        self.stop()
+    async def restart(self, config: TraceConfig) -> None:
+        """Trace the same targets with other options from now on; what was seen so far is cleared.
+
+        Raises what keeps the new options from working; the trace then goes on with the old ones.
+        """
+        prepared = _without(await self._prepare(config), self._closed)
+        added: dict[str, str] = {}
+        try:
+            for query in self._added.values():
+                info, route = await self._another(query, prepared, config)
+                prepared = _with(prepared, info, route)
+                added[info.label] = query
+        except BaseException:
+            prepared.channel.close()
+            raise
+        if self._stopped or self._next is not None:
+            prepared.channel.close()  # the user was quicker
+            return
+        self.config, self._next, self._added = config, prepared, added
+        self._end()
 
     async def add(self, query: str) -> None:
-        """Trace one more target. Raises TargetError or ConfigError."""
-        if self._session is not None and self._prepared is not None:
-            self._session.add(*await self._another(query, self._prepared, self.config))
+        """Trace one more target. Raises TargetError, ConfigError or LocalError."""
+        if self._session is None or self._prepared is None:
+            return
+        session = self._session
+        info, route = await self._another(query, self._prepared, self.config)
+        if session is self._session:
+            self._prepared = _with(self._prepared, info, route)
+            self._added[info.label] = query
+            session.add(info, route)
 
     def close(self, label: str) -> None:
         """End the trace of one target."""
+        if self._added.pop(label, None) is None:
+            self._closed.add(label)
         if self._session is not None:
             self._session.close(label)
+
+    def playback(self, label: str | None) -> None:  # noqa: ARG002 - a trace has no other moment than now
+        return None
+
+    def recorded(self) -> Sequence[Event]:
+        return self._memory.log()
+
+
+class Memory:
+    """The header and the latest events of a log, as a log that can be replayed.
+
+    Events fall out at the front when there are too many; those that the rest cannot be read without, where
+    each path ends and which targets were added, stay.
+    """
+
+    def __init__(self, most: int = KEPT_EVENTS) -> None:
+        self._header: TraceStarted | None = None
+        self._standing: dict[tuple[type[Event], str], Event] = {}
+        self._latest: deque[Event] = deque()
+        self._most = most
+
+    def keep(self, events: Iterable[Event]) -> None:
+        """Enter the next events."""
+        for event in events:
+            if isinstance(event, TraceStarted):
+                self._header = event
+                self._standing.clear()
+                self._latest.clear()
+            else:
+                self._latest.append(event)
+                if len(self._latest) > self._most:
+                    self._forget(self._latest.popleft())
+
+    def _forget(self, event: Event) -> None:
+        if isinstance(event, (TargetAdded, PathEndMoved)):
+            self._standing[type(event), event.target] = event
+
+    def log(self) -> Sequence[Event]:
+        """The header first; empty before it has come."""
+        if self._header is None:
+            return ()
+        return (self._header, *self._standing.values(), *self._latest)
+
+
+def _with(prepared: Prepared, target: TargetInfo, route: Route | None) -> Prepared:
+    routes = prepared.routes if route is None else (*prepared.routes, route)
+    return msgspec.structs.replace(prepared, targets=(*prepared.targets, target), routes=routes)
+
+
+def _without(prepared: Prepared, labels: Iterable[str]) -> Prepared:
+    """Without the targets the user closed; trace ids count the others."""
+    gone = frozenset(labels)
+    kept = [index for index, target in enumerate(prepared.targets) if target.label not in gone]
+    numbers = {TraceId(index): TraceId(number) for number, index in enumerate(kept)}
+    return msgspec.structs.replace(
+        prepared,
+        targets=tuple(prepared.targets[index] for index in kept),
+        routes=tuple(
+            msgspec.structs.replace(route, trace=numbers[route.trace])
+            for route in prepared.routes
+            if route.trace in numbers
+        ),
+    )

@@ -34,6 +34,6 @@ def _theme(palette: Palette) -> Theme:
         panel=inks.panel or "ansi_default",
         dark=palette.name != "light",
         ansi=inks.background is None,
-        # Textual's own sheets speak of these for themes made of the terminal's colours.
+        # What Textual's own widgets cannot do without where the colours are the terminal's.
         variables=dict(BUILTIN_THEMES["ansi-dark"].variables) if inks.background is None else {},
     )

@@ -56,4 +56,4 @@ class Fold:
         header = self._header
         if header is None:
             return []
-        return [build(header, target, self._trackers[target.label].snapshot()) for target in header.targets]
+        return [build(header, target, self._trackers[target.label].snapshot()) for target in self._targets]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tui.actions import display, navigation, targets
+from tui.actions import display, navigation, replay, targets, views
 
 if TYPE_CHECKING:
     from tui.screens.main import MainScreen
@@ -14,4 +14,6 @@ ACTIONS: dict[str, Callable[[MainScreen], None]] = {
     **navigation.ACTIONS,
     **targets.ACTIONS,
     **display.ACTIONS,
+    **replay.ACTIONS,
+    **views.ACTIONS,
 }

@@ -14,13 +14,15 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from tui.actions import ACTIONS
-from tui.scene import Look, Scene, TargetScene
+from tui.replay import ReplaySource
+from tui.scene import Cursor, Look, Scene, TargetScene
 from tui.source import Source
 from tui.view.column_choice import resized
 from tui.view.columns import COLUMNS
-from tui.view.commands import bindings, offered
+from tui.view.commands import BY_ID, bindings
 from tui.view.privacy import Privacy, mask
 from tui.view.sorting import clicked
+from tui.view.strings import say
 from tui.view.verdict_line import Status
 from tui.widgets import (
     VIEWS,
@@ -31,6 +33,7 @@ from tui.widgets import (
     Keys,
     Lines,
     Prompt,
+    Scrubber,
     TargetPicked,
     Targets,
     ViewPicked,
@@ -58,6 +61,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         """Index of the target on the screen."""
         self.selected: dict[str, tuple[int | None, int]] = {}
         """Selected TTL and responder, by target."""
+        self.cursors: dict[str, Cursor] = {}
+        """What is looked at beside, by target."""
         self.hidden: frozenset[str] = frozenset()
         """Targets the user closed."""
         self.frozen: Scene | None = None
@@ -77,6 +82,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             for view in VIEWS:
                 yield view.widget(id=view.name)
         yield Detail(id="detail")
+        yield Scrubber(id="scrubber")
         yield Prompt(id="needle")
         yield Keys(id="keys")
 
@@ -97,6 +103,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.hidden,
             self.frozen,
             tuple(self.selected.items()),
+            tuple(self.cursors.items()),
+            self.source.playback(self._label),
         )
         if state != self._drawn:
             self._drawn = state
@@ -129,19 +137,37 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def _newest(self, look: Look) -> Scene:
         bridge = self.source.bridge
         header = bridge.header
+        targets = bridge.targets(look, self.hidden)
+        playback = self.source.playback(self._label)
+        if playback is not None:
+            status = Status.REPLAY if playback.playing else Status.PAUSED
+            targets = tuple(msgspec.structs.replace(target, status=status) for target in targets)
         return Scene(
-            targets=bridge.targets(look, self.hidden),
+            targets=targets,
             facts=bridge.facts() | self.source.facts,
             channel=None if header is None else header.channel,
             clock=None if header is None else header.clock,
             ports=_fixed_ports({} if header is None else header.config),
-            position_ns=bridge.position_ns,
+            position_ns=bridge.position_ns if playback is None else playback.position_ns,
+            length_ns=0 if playback is None else playback.length_ns,
+            speed=1.0 if playback is None else playback.speed,
+            playback=playback,
         )
+
+    @property
+    def _label(self) -> str | None:
+        """Label of the target on the screen."""
+        target = self.scene.target
+        return None if target is None else target.label
 
     def _still(self, frozen: Scene) -> Scene:
         """The picture that stands still, masked as the user wants it now."""
         targets = tuple(
-            msgspec.structs.replace(target, snapshot=mask(target.snapshot, self.look.privacy))
+            msgspec.structs.replace(
+                target,
+                snapshot=mask(target.snapshot, self.look.privacy),
+                entries=target.log.entries(self.look.privacy, everything=self.look.all_events),
+            )
             for target in frozen.targets
             if target.label not in self.hidden
         )
@@ -149,12 +175,19 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def _with_selection(self, target: TargetScene) -> TargetScene:
         selected, ordinal = self.selected.get(target.label, (None, 0))
-        return msgspec.structs.replace(target, selected=selected, ordinal=ordinal)
+        cursor = self.cursors.get(target.label, Cursor())
+        return msgspec.structs.replace(target, selected=selected, ordinal=ordinal, cursor=cursor)
 
     def on_hop_table_selected(self, message: HopTable.Selected) -> None:
         """A hop was clicked."""
         self.select(message.ttl, message.ordinal)
         self.tick()
+
+    def on_scrubber_sought(self, message: Scrubber.Sought) -> None:
+        """A moment of the recording was clicked."""
+        if isinstance(self.source, ReplaySource):
+            self.source.seek(message.position_ns)
+            self.tick()
 
     def on_hop_table_opened(self) -> None:
         """A hop was clicked twice."""
@@ -191,7 +224,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def action_run(self, command_id: str) -> None:
         """Carry out a command, if what it needs is there."""
-        if any(command.id == command_id for command in offered(self.scene.facts)):
+        missing = BY_ID[command_id].needs
+        if missing is not None and missing not in self.scene.facts:
+            self.notify(say(f"needs.{missing.value}"), markup=False)
+        else:
             if (action := ACTIONS.get(command_id)) is not None:
                 action(self)
             self.tick()
@@ -205,6 +241,14 @@ class MainScreen(Screen[None], inherit_bindings=False):
         target = self.scene.target
         if target is not None:
             self.selected = {**self.selected, target.label: (ttl, ordinal)}
+            if ttl is None:
+                self.look_at(Cursor())
+
+    def look_at(self, cursor: Cursor) -> None:
+        """Look at another entry or probe of the target on the screen."""
+        target = self.scene.target
+        if target is not None:
+            self.cursors = {**self.cursors, target.label: cursor}
 
     def show_view(self, name: str) -> None:
         """Put another view on the screen."""
@@ -217,7 +261,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
             return
         newest = self._newest(msgspec.structs.replace(self.look, privacy=Privacy()))
         still = [
-            msgspec.structs.replace(target, status=Status.FROZEN, history=target.history.still())
+            msgspec.structs.replace(
+                target, status=Status.FROZEN, history=target.history.still(), log=target.log.still()
+            )
             for target in newest.targets
         ]
         self.frozen = msgspec.structs.replace(newest, targets=tuple(still))

@@ -114,6 +114,8 @@ COMMANDS: tuple[Command, ...] = (
         ("previous-trace", "left", Fact.TARGETS),
         ("next-hop-address", "."),
         ("previous-hop-address", ","),
+        ("page-down", "pgdn"),
+        ("page-up", "pgup"),
         ("clear-selection", "esc"),
     ),
     *_group(
@@ -125,6 +127,9 @@ COMMANDS: tuple[Command, ...] = (
         ("flows", "f", Fact.FLOWS),
         ("events", "l"),
         ("inspector", "x", Fact.PACKETS),
+        ("all-events", "L"),
+        ("next-probe", "N", Fact.PACKETS),
+        ("previous-probe", "P", Fact.PACKETS),
         ("overview", "v", Fact.TARGETS),
         ("hop-details", "d"),
         ("next-view", "tab"),
@@ -156,9 +161,9 @@ COMMANDS: tuple[Command, ...] = (
     ),
     *_group(
         Group.TRACE,
-        ("add-target", "a"),
+        ("add-target", "a", Fact.LIVE),
         ("close-target", "X", Fact.TARGETS),
-        ("clear-trace-data", "ctrl+r"),
+        ("clear-trace-data", "ctrl+r", Fact.LIVE),
         ("clear-dns-cache", "ctrl+k", Fact.NAMES),
     ),
     *_group(
@@ -235,6 +240,11 @@ def _checked(command_id: str, key: str) -> None:
         canonical(key)
     except ValueError as error:
         raise ConfigError(f"bindings.{command_id}", key, str(error)) from None
+
+
+def keys_of(command: Command, overrides: Mapping[str, Iterable[str]] | None = None) -> tuple[str, ...]:
+    """The keys that give a command, with the user's ``overrides`` in the place of its own."""
+    return tuple(map(canonical, (overrides or {}).get(command.id, command.keys)))
 
 
 def offered(facts: Iterable[Fact]) -> tuple[Command, ...]:

@@ -26,3 +26,5 @@ class Fact(StrEnum):
     """There is more than one target."""
     REPLAY = "replay"
     """The events come from a recording."""
+    LIVE = "live"
+    """The trace runs now: it can be given other targets and options."""

@@ -158,6 +158,8 @@ def _mix(name: str, inks: Inks) -> Palette:
     bold = {Severity.ALARMING, Severity.WARNING}
     for severity, style in SEVERITY_STYLES.items():
         styles[style] = ink(inks.severity[severity], bold=severity in bold)
+    if inks.background is None:  # nobody knows what the terminal's colours look like, or whether it has any
+        styles[Style.SELECTED] = styles[Style.BANNER] = Paint(bold=True, reverse=True)
     styles |= {style: ink(colour) for style, colour in zip(HEAT, inks.heat, strict=True)}
     styles |= {style: ink(colour) for style, colour in zip(CHART, inks.chart, strict=True)}
     return Palette(name=name, inks=inks, styles=styles)

@@ -15,13 +15,14 @@ from textual.widgets import ContentSwitcher
 
 from tui.actions import ACTIONS
 from tui.replay import ReplaySource
-from tui.scene import Look, Scene, TargetScene
+from tui.scene import Cursor, Look, Scene, TargetScene
 from tui.source import Source
 from tui.view.column_choice import resized
 from tui.view.columns import COLUMNS
-from tui.view.commands import bindings, offered
+from tui.view.commands import BY_ID, bindings
 from tui.view.privacy import Privacy, mask
 from tui.view.sorting import clicked
+from tui.view.strings import say
 from tui.view.verdict_line import Status
 from tui.widgets import (
     VIEWS,
@@ -51,7 +52,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
     """Draws the newest scene and carries out commands."""
 
     BINDINGS: ClassVar[list[Any]] = []
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tiny"), (10, "-roomy")]
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (10, "-roomy")]  # noqa: RUF012 - Textual declares it so
 
     def __init__(self, source: Source, look: Look) -> None:
         super().__init__()
@@ -63,6 +64,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         """Index of the target on the screen."""
         self.selected: dict[str, tuple[int | None, int]] = {}
         """Selected TTL and responder, by target."""
+        self.cursors: dict[str, Cursor] = {}
+        """What is looked at beside, by target."""
         self.hidden: frozenset[str] = frozenset()
         """Targets the user closed."""
         self.frozen: Scene | None = None
@@ -108,6 +111,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.hidden,
             self.frozen,
             tuple(self.selected.items()),
+            tuple(self.cursors.items()),
             self.source.playback(self._label),
         )
         if state != self._drawn:
@@ -167,7 +171,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def _still(self, frozen: Scene) -> Scene:
         """The picture that stands still, masked as the user wants it now."""
         targets = tuple(
-            msgspec.structs.replace(target, snapshot=mask(target.snapshot, self.look.privacy))
+            msgspec.structs.replace(
+                target,
+                snapshot=mask(target.snapshot, self.look.privacy),
+                entries=target.log.entries(self.look.privacy, everything=self.look.all_events),
+            )
             for target in frozen.targets
             if target.label not in self.hidden
         )
@@ -175,7 +183,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def _with_selection(self, target: TargetScene) -> TargetScene:
         selected, ordinal = self.selected.get(target.label, (None, 0))
-        return msgspec.structs.replace(target, selected=selected, ordinal=ordinal)
+        cursor = self.cursors.get(target.label, Cursor())
+        return msgspec.structs.replace(target, selected=selected, ordinal=ordinal, cursor=cursor)
 
     def on_hop_table_selected(self, message: HopTable.Selected) -> None:
         """A hop was clicked."""
@@ -223,7 +232,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def action_run(self, command_id: str) -> None:
         """Carry out a command, if what it needs is there."""
-        if any(command.id == command_id for command in offered(self.scene.facts)):
+        missing = BY_ID[command_id].needs
+        if missing is not None and missing not in self.scene.facts:
+            self.notify(say(f"needs.{missing.value}"), markup=False)
+        else:
             if (action := ACTIONS.get(command_id)) is not None:
                 action(self)
             self.tick()
@@ -237,6 +249,14 @@ class MainScreen(Screen[None], inherit_bindings=False):
         target = self.scene.target
         if target is not None:
             self.selected = {**self.selected, target.label: (ttl, ordinal)}
+            if ttl is None:
+                self.look_at(Cursor())
+
+    def look_at(self, cursor: Cursor) -> None:
+        """Look at another entry or probe of the target on the screen."""
+        target = self.scene.target
+        if target is not None:
+            self.cursors = {**self.cursors, target.label: cursor}
 
     def show_view(self, name: str) -> None:
         """Put another view on the screen."""
@@ -249,7 +269,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
             return
         newest = self._newest(msgspec.structs.replace(self.look, privacy=Privacy()))
         still = [
-            msgspec.structs.replace(target, status=Status.FROZEN, history=target.history.still())
+            msgspec.structs.replace(
+                target, status=Status.FROZEN, history=target.history.still(), log=target.log.still()
+            )
             for target in newest.targets
         ]
         self.frozen = msgspec.structs.replace(newest, targets=tuple(still))

@@ -1,4 +1,4 @@
-"""A user at a terminal: starts a command on a pseudo terminal, reads the screen, presses keys, looks at what is left.
+"""A user at a terminal: starts a command on a pseudo terminal, reads the screen, presses keys.
 
 The screen is what a simple terminal shows: it understands moving, erasing and the private modes, and passes
 over colours.
@@ -148,7 +148,9 @@ def _whole(text: bytes) -> str:
 class Terminal:
     """A command that has a terminal to itself."""
 
-    def __init__(self, process: subprocess.Popen[bytes], outer: int, inner: int, size: tuple[int, int]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], outer: int, inner: int, size: tuple[int, int]
+    ) -> None:
         self.process = process
         self.screen = Screen(*size)
         self.heard = b""

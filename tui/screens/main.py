@@ -6,7 +6,7 @@ one ``Scene``. Commands are functions in ``tui.actions``, found by their id.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
 from textual.app import ComposeResult
@@ -42,6 +42,9 @@ from tui.widgets import (
     ViewTabs,
     offered_views,
 )
+
+if TYPE_CHECKING:
+    from tui.app import HopscopeApp
 
 REDRAW_S = 0.1
 """Ten times a second while something changes; nothing is drawn while nothing does."""
@@ -91,9 +94,14 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Draw at once, then on our own clock."""
         self.tick()
-        self.set_interval(REDRAW_S, self.tick)
+        self.set_interval(REDRAW_S, self._redraw)
 
     # Drawing
+
+    def _redraw(self) -> None:
+        """Draw, unless the terminal is slow and has the last picture to show yet."""
+        if not cast("HopscopeApp", self.app).terminal_is_busy:
+            self.tick()
 
     def tick(self) -> None:
         """Draw if anything changed since the last time."""

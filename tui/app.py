@@ -66,6 +66,11 @@ class HopscopeApp(App[None]):
 
         return TerminalDriver
 
+    @property
+    def terminal_is_busy(self) -> bool:
+        """The terminal has not taken yet what was drawn last."""
+        return bool(getattr(self._driver, "busy", False))
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's, but for NO_COLOR, where it turns colours into greys."""
         return _WITHOUT_COLOUR if self._colourless else super().get_line_filters()

@@ -48,9 +48,15 @@ class HopscopeApp(App[None]):
         register(self)
         # Before the style sheets are read: they would be read again for another theme.
         self.set_reactive(App.theme, f"hopscope-{self._look.palette}")
+        self._main = MainScreen(source, self._look)
         self._tracing: asyncio.Task[None] | None = None
         self.failure: BaseException | None = None
         """What ended the source or the screen early."""
+
+    @property
+    def last_words(self) -> str:
+        """What the user wants to stay on the terminal."""
+        return self._main.last_words
 
     def get_driver_class(self) -> type[Driver]:
         """Draw on stdout where there is a terminal of our kind."""
@@ -71,7 +77,7 @@ class HopscopeApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the picture first; the trace starts beside it."""
-        self.push_screen(MainScreen(self.source, self._look))
+        self.push_screen(self._main)
         self._tracing = asyncio.create_task(self._trace(), name="trace")
 
     async def _trace(self) -> None:
@@ -92,6 +98,8 @@ class HopscopeApp(App[None]):
             patience_s = FAREWELL_S if self.source.bridge.header is not None else 0
             await asyncio.wait([self._tracing], timeout=patience_s)
             self._tracing.cancel()
+        if self._main.recording is not None:
+            self._main.recording.close()
 
     # What Textual does when something fails: it prints a page of source code and local variables.
 

@@ -44,10 +44,10 @@ from tui.widgets import (
     offered_views,
 )
 
-_HOST = next(column.id for column in COLUMNS.values() if column.name == "host")
-
 if TYPE_CHECKING:
     from tui.app import HopscopeApp
+
+_HOST = next(column.id for column in COLUMNS.values() if column.name == "host")
 
 
 class MainScreen(Screen[None], inherit_bindings=False):
@@ -99,7 +99,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Draw at once, then on our own clock; nothing is drawn while nothing changes."""
         self.tick()
-        self._frames = self.set_interval(self.look.refresh_ns / 1e9, self._redraw)
+        self._pace = self.set_interval(self.look.refresh_ns / 1e9, self._redraw)
 
     # Drawing
 
@@ -265,8 +265,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if look.keys != before.keys:
             self._bind()
         if look.refresh_ns != before.refresh_ns:
-            self._frames.stop()
-            self._frames = self.set_interval(look.refresh_ns / 1e9, self._redraw)
+            self._pace.stop()
+            self._pace = self.set_interval(look.refresh_ns / 1e9, self._redraw)
 
     def _bind(self) -> None:
         """Give every key its command."""

@@ -102,7 +102,8 @@ def caption(hop: HopSnapshot | None, key: Key | None, view: View, width: int, gl
         name = say("chart.hop", ttl=hop.ttl, host=key.host)
         line = [
             (name, Style.STRONG),
-            (f"  {glyphs.loss}", Style.LOSS),
+            ("  ", Style.TEXT),
+            (glyphs.loss, Style.LOSS),
             (f" {say('chart.lost', lost=hop.lost, closed=hop.received + hop.lost)}", Style.LABEL),
         ]
     if view.zoom > 1:

@@ -50,9 +50,15 @@ class HopscopeApp(App[None]):
         self.set_reactive(App.theme, f"hopscope-{self._look.palette}")
         self.stylesheet.set_variables(self.get_css_variables())
         self._refresh_truecolor_filter(self.ansi_theme)
+        self._main = MainScreen(source, self._look)
         self._tracing: asyncio.Task[None] | None = None
         self.failure: BaseException | None = None
         """What ended the source or the screen early."""
+
+    @property
+    def last_words(self) -> str:
+        """What the user wants to stay on the terminal."""
+        return self._main.last_words
 
     def get_driver_class(self) -> type[Driver]:
         """Draw on stdout where there is a terminal of our kind."""
@@ -73,7 +79,7 @@ class HopscopeApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the picture first; the trace starts beside it."""
-        self.push_screen(MainScreen(self.source, self._look))
+        self.push_screen(self._main)
         self._tracing = asyncio.create_task(self._trace(), name="trace")
 
     async def _trace(self) -> None:
@@ -94,6 +100,8 @@ class HopscopeApp(App[None]):
             patience_s = FAREWELL_S if self.source.bridge.header is not None else 0
             await asyncio.wait([self._tracing], timeout=patience_s)
             self._tracing.cancel()
+        if self._main.recording is not None:
+            self._main.recording.close()
 
     # What Textual does when something fails: it prints a page of source code and local variables.
 

@@ -29,7 +29,7 @@ from tracer.report.fold import Fold
 from tracer.session import Listener, Prepared, Session
 from tracer.text import printable
 from tracer.version import VERSION
-from tui.options import trace_options
+from tui.options import saved_config, trace_options
 
 
 class Mode(StrEnum):
@@ -123,7 +123,7 @@ def command(
         raise click.UsageError("Give a TARGET, or --sim wan to trace a simulated path.", context)
     if replay is not None and (targets or sim or record):
         raise click.UsageError("--replay reads a recording; it takes no TARGET, --sim or --record.", context)
-    if replay is not None and config != TraceConfig():
+    if replay is not None and config != saved_config({}):
         raise click.UsageError(
             "--replay reports what was recorded; no option of a trace changes it.", context
         )
@@ -156,23 +156,23 @@ def _has_terminal() -> bool:
 
 
 def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, record: Path | None) -> int:
-    from tui import interactive  # noqa: PLC0415 - headless modes import no screen
+    from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
 
     source = interactive.live(targets, config, sim)
     recording = None if record is None else interactive.LateRecording(record)
     if recording is not None:
         source.listen(recording.write)
-    ended_by = interactive.run(source, _complain)
+    ended_by = interactive.run(source, _complain, settings.load().look)
     if recording is not None and (failure := recording.close()) is not None:
         _complain_of_recording(failure)
     return ended_by or exit_code(source.bridge.reports())
 
 
 def _player(path: Path) -> int:
-    from tui import interactive  # noqa: PLC0415 - headless modes import no screen
+    from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
 
     source = interactive.recorded(path)
-    return interactive.run(source, _complain) or exit_code(source.bridge.reports())
+    return interactive.run(source, _complain, settings.load().look) or exit_code(source.bridge.reports())
 
 
 def _trace(

@@ -36,7 +36,7 @@ class Tab(StrEnum):
     THEME = "theme"
 
     @property
-    def title(self) -> str:
+    def heading(self) -> str:
         """What it is called."""
         return say(f"settings.tab.{self.value}")
 

@@ -118,4 +118,3 @@ def default_name(scene: Scene, started_at: str, ending: str) -> str:
     safe = "".join(char if char.isascii() and (char.isalnum() or char in ".-") else "_" for char in query)
     moment = "".join(char for char in started_at[:19] if char.isdigit() or char == "T")
     return f"hopscope-{safe[:60].lstrip('.')}-{moment}{ending}"
-

@@ -19,6 +19,7 @@ from tracer.model import Route, TargetInfo
 from tracer.session import Prepared
 from tracer.text import named
 from tui.app import HopscopeApp
+from tui.scene import Look
 from tui.source import LiveSource, Source
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def recorded(path: Path) -> Source:
     return ReplaySource(path, SystemClock())
 
 
-def run(source: Source, complain: Callable[[str], None]) -> int:
+def run(source: Source, complain: Callable[[str], None], look: Look | None = None) -> int:
     """Run to the end; returns the exit code of what ended it early, or 0.
 
     Raises the HopscopeError or OSError that kept the trace from starting.
@@ -97,8 +98,9 @@ def run(source: Source, complain: Callable[[str], None]) -> int:
         os.environ.pop(
             "NO_COLOR", None
         )  # https://no-color.org: empty is as good as not there; not to Textual
-    app = HopscopeApp(source)
+    app = HopscopeApp(source, look)
     ended_by = asyncio.run(_run(app))
+    sys.stdout.write(app.last_words)
     error = app.failure
     if error is None or ended_by:
         return ended_by

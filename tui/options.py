@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tracer.config import Declared, TraceConfig, declarations, format_duration, parse_duration
+from tui.config_path import config_path
 
 
 class Duration(click.ParamType[int]):
@@ -27,7 +28,7 @@ class Duration(click.ParamType[int]):
 
 
 def trace_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command every declared option; it gets them as one ``config``."""
+    """Give a command every declared option; it gets them as one ``config``, with the user's file."""
 
     @functools.wraps(function)
     def collected(**values: Any) -> None:
@@ -44,13 +45,22 @@ def trace_options(function: Callable[..., None]) -> Callable[..., None]:
             if asked:
                 value = asked.pop()
                 chosen[declared.name] = declared.choices(value) if declared.choices else value
-        function(config=TraceConfig(**chosen), **values)
+        function(config=saved_config(chosen), **values)
 
     decorated: Callable[..., None] = collected
     for declared in reversed(declarations()):
         for option in reversed(_options(declared)):
             decorated = option(decorated)
     return decorated
+
+
+def saved_config(chosen: dict[str, Any]) -> TraceConfig:
+    """What was chosen, and what the configuration file says of the rest. Raises ConfigError."""
+    if not config_path().exists():
+        return TraceConfig(**chosen)
+    from tui import settings  # noqa: PLC0415 - most have no such file
+
+    return settings.load().config(**chosen)
 
 
 def _options(declared: Declared) -> Sequence[Callable[[Callable[..., None]], Callable[..., None]]]:

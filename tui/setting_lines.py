@@ -13,7 +13,7 @@ _GAP = 2
 
 def tabs_line(shown: Tab, width: int) -> Line:
     """The names of the pages."""
-    line = [(f" {tab.title} ", Style.SELECTED if tab is shown else Style.LABEL) for tab in Tab]
+    line = [(f" {tab.heading} ", Style.SELECTED if tab is shown else Style.LABEL) for tab in Tab]
     return fit_line(tuple(line), width)
 
 
@@ -21,7 +21,7 @@ def tab_at(cell: int) -> Tab | None:
     """The page whose name stands at a cell."""
     end = 0
     for tab in Tab:
-        end += cell_width(tab.title) + _GAP
+        end += cell_width(tab.heading) + _GAP
         if cell < end:
             return tab
     return None

@@ -15,13 +15,12 @@ import msgspec
 
 from tracer.config import TraceConfig
 from tracer.errors import ConfigError
+from tui.config_path import config_path
 from tui.files import make_folder, rewrite
 from tui.scene import Look
 from tui.settable import BY_KEY, SETTINGS, TRACE_OPTIONS, changed_options, option_value, unknown
 from tui.view.commands import BY_ID, bindings
 from tui.view.strings import say
-
-PROGRAM = "hopscope"
 
 
 class Saved(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,19 +35,12 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
         return TraceConfig(**{**self.trace, **chosen})
 
 
-def default_path() -> Path:
-    """Where the file of this user is."""
-    from platformdirs import user_config_dir  # noqa: PLC0415 - asked for once
-
-    return Path(user_config_dir(PROGRAM)) / "config.toml"
-
-
 def load(path: Path | None = None) -> Saved:
     """Read the file; without one everything is as by default.
 
     Raises ConfigError naming the file, the key, and the nearest key there is.
     """
-    where = path or default_path()
+    where = path or config_path()
     try:
         document = tomllib.loads(where.read_bytes().decode())
     except FileNotFoundError:
@@ -158,7 +150,7 @@ def save(look: Look, config: TraceConfig | None, path: Path | None = None) -> Pa
 
     Raises FileError, and ConfigError where the file to be kept cannot be read.
     """
-    where = path or default_path()
+    where = path or config_path()
     kept = load(where).config() if config is None else config
     make_folder(where.parent)
     rewrite(where, render(look, kept).encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tui.actions import display, navigation, replay, targets, views
+from tui.actions import dialogs, display, navigation, output, replay, targets, views
 
 if TYPE_CHECKING:
     from tui.screens.main import MainScreen
@@ -16,4 +16,6 @@ ACTIONS: dict[str, Callable[[MainScreen], None]] = {
     **display.ACTIONS,
     **replay.ACTIONS,
     **views.ACTIONS,
+    **output.ACTIONS,
+    **dialogs.ACTIONS,
 }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracer.errors import HopscopeError
+from tracer.events import Event
 from tui.export import RunningRecording, as_text, default_name, save_log, save_report
 from tui.source import LiveSource
 from tui.view.columns import COLUMNS, available, chosen
@@ -141,7 +142,7 @@ async def _write_log(screen: MainScreen, path: Path) -> None:
 
 def leave_with_report(screen: MainScreen) -> None:
     """End the program; the report of what is on the screen stays on the terminal."""
-    screen.app.last_words = as_text(screen.scene, screen.source.bridge.header, screen.app.size.width)
+    screen.last_words = as_text(screen.scene, screen.source.bridge.header, screen.app.size.width)
     screen.app.exit()
 
 

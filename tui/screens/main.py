@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from tui.actions import ACTIONS
+from tui.export import RunningRecording
 from tui.replay import ReplaySource
 from tui.scene import Cursor, Look, Scene, TargetScene
 from tui.source import Source
@@ -44,8 +45,7 @@ from tui.widgets import (
 if TYPE_CHECKING:
     from tui.app import HopscopeApp
 
-REDRAW_S = 0.1
-"""Ten times a second while something changes; nothing is drawn while nothing does."""
+_HOST = next(column.id for column in COLUMNS.values() if column.name == "host")
 
 
 class MainScreen(Screen[None], inherit_bindings=False):
@@ -72,8 +72,13 @@ class MainScreen(Screen[None], inherit_bindings=False):
         """The picture that stands still, while frozen."""
         self.scene = Scene(targets=())
         self._drawn: tuple[object, ...] = ()
-        for key, command in bindings().items():
-            self._bindings.bind(_textual_key(key), f"run('{command.id}')", command.title, show=False)
+        self.cell_column = _HOST
+        """Id of the column whose cell is copied."""
+        self.recording: RunningRecording | None = None
+        """What the user asked to be recorded."""
+        self.last_words = ""
+        """What stays on the terminal when the program has ended."""
+        self._bind()
 
     def compose(self) -> ComposeResult:
         """The parts from top to bottom."""
@@ -90,13 +95,13 @@ class MainScreen(Screen[None], inherit_bindings=False):
         yield Keys(id="keys")
 
     def on_mount(self) -> None:
-        """Draw at once, then on our own clock."""
+        """Draw at once, then on our own clock; nothing is drawn while nothing changes."""
         self.tick()
-        self.set_interval(REDRAW_S, self._redraw)
+        self._redraw = self.set_interval(self.look.refresh_ns / 1e9, self._tick_when_taken)
 
     # Drawing
 
-    def _redraw(self) -> None:
+    def _tick_when_taken(self) -> None:
         """Draw, unless the terminal is slow and has the last picture to show yet."""
         if not cast("HopscopeApp", self.app).terminal_is_busy:
             self.tick()
@@ -242,7 +247,24 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def change_look(self, **choices: Any) -> None:
         """Take over a choice of the user."""
-        self.look = msgspec.structs.replace(self.look, **choices)
+        self.put_look(msgspec.structs.replace(self.look, **choices))
+
+    def put_look(self, look: Look) -> None:
+        """Take over all choices of the user."""
+        before, self.look = self.look, look
+        if look.palette != before.palette:
+            self.app.theme = f"hopscope-{look.palette}"
+        if look.keys != before.keys:
+            self._bind()
+        if look.refresh_ns != before.refresh_ns:
+            self._redraw.stop()
+            self._redraw = self.set_interval(look.refresh_ns / 1e9, self.tick)
+
+    def _bind(self) -> None:
+        """Give every key its command."""
+        self._bindings.key_to_bindings.clear()
+        for key, command in bindings(self.look.keys).items():
+            self._bindings.bind(_textual_key(key), f"run('{command.id}')", command.title, show=False)
 
     def select(self, ttl: int | None, ordinal: int = 0) -> None:
         """Select a hop of the target on the screen."""

@@ -18,9 +18,9 @@ from tui import settings
 from tui.draft import Draft, Item, Tab
 from tui.scene import Scene
 from tui.screens.dialog import Dialog
+from tui.setting_lines import apply_line, item_line, tab_at, tabs_line
 from tui.source import LiveSource
 from tui.view.cells import Line
-from tui.setting_lines import apply_line, item_line, tab_at, tabs_line
 from tui.view.strings import say
 from tui.widgets.sheet import Sheet
 
@@ -36,6 +36,9 @@ class SettingsScreen(Dialog[None], inherit_bindings=False):
     SettingsScreen Input { display: none; }
     SettingsScreen Input.-shown { display: block; }
     """
+
+    AUTO_FOCUS = ""
+    """The line to type into has the keyboard only while it is open."""
 
     BINDINGS: ClassVar[list[Any]] = [
         *Dialog.BINDINGS,

@@ -9,7 +9,7 @@ from textual.geometry import Size
 from tracer.stats.snapshot import ErrorSnapshot
 from tui.scene import Scene
 from tui.view.cells import Line, fit_line
-from tui.view.commands import offered
+from tui.view.commands import keys_of, offered
 from tui.view.style import Style
 from tui.view.verdict_line import Head as HeadFacts
 from tui.view.verdict_line import banner, header
@@ -70,5 +70,6 @@ class Keys(Lines):
         for command_id in _KEYS_SHOWN:
             if command_id in known:
                 command = known[command_id]
-                line += [(f" {command.keys[0]}", Style.KEY), (f" {command.title} ", Style.MUTED)]
+                key = next(iter(keys_of(command, scene.look.keys)), "")
+                line += [(f" {key}", Style.KEY), (f" {command.title} ", Style.MUTED)]
         return (fit_line(tuple(line), size.width, scene.look.glyphs.ellipsis),)

@@ -48,6 +48,8 @@ class HopscopeApp(App[None]):
         register(self)
         # Before the style sheets are read: they would be read again for another theme.
         self.set_reactive(App.theme, f"hopscope-{self._look.palette}")
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._refresh_truecolor_filter(self.ansi_theme)
         self._main = MainScreen(source, self._look)
         self._tracing: asyncio.Task[None] | None = None
         self.failure: BaseException | None = None

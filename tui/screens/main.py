@@ -258,7 +258,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self._bind()
         if look.refresh_ns != before.refresh_ns:
             self._redraw.stop()
-            self._redraw = self.set_interval(look.refresh_ns / 1e9, self.tick)
+            self._redraw = self.set_interval(look.refresh_ns / 1e9, self._tick_when_taken)
 
     def _bind(self) -> None:
         """Give every key its command."""

@@ -18,17 +18,19 @@ from tui.bridge import Bridge
 from tui.scene import Look
 from tui.screens.main import MainScreen
 from tui.view.facts import Fact
+from tui.view.scrubber import Playback
 from tui.widgets import Lines
 
 
 class StillSource:
     """Gives what it was given, and keeps what is asked of it."""
 
-    facts: frozenset[Fact] = frozenset()
+    facts: frozenset[Fact] = frozenset({Fact.LIVE})
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.bridge = Bridge()
-        self.bridge.update([*events])
+        self._events = [*events]
+        self.bridge.update(self._events)
         self.added: list[str] = []
         self.closed: list[str] = []
 
@@ -37,6 +39,13 @@ class StillSource:
 
     def stop(self) -> None:
         """Nothing runs."""
+
+    def playback(self, label: str | None) -> Playback | None:  # noqa: ARG002 - as it is asked
+        """This is no recording."""
+        return None
+
+    def recorded(self) -> Sequence[Event]:
+        return self._events
 
     async def add(self, query: str) -> None:
         self.added.append(query)

@@ -42,7 +42,7 @@ def fact(text: str, label: str) -> str:
 
 def test_loss_stands_with_its_interval() -> None:
     # Wilson 1927 for 2 of 2: z = 1.96, so the lower end is 1 / (1 + z^2 / 2) = 34.2 %.
-    assert fact(drawn(subject(2)), "loss") == "100 % (2 of 2), with 95 % confidence 34.2 to 100 %"
+    assert fact(drawn(subject(2)), "loss") == "100 % (2 of 2), 95 %: 34.2 to 100 %"
 
 
 def test_the_verdict_is_told_in_its_sentence() -> None:

@@ -15,7 +15,7 @@ ACTIONS: dict[str, Callable[[MainScreen], None]] = {
     **targets.ACTIONS,
     **display.ACTIONS,
     **replay.ACTIONS,
-    **views.ACTIONS,
     **output.ACTIONS,
     **dialogs.ACTIONS,
+    **views.ACTIONS,
 }

@@ -44,25 +44,30 @@ def step_probe(by: int, screen: MainScreen) -> None:
 
 
 def jump(command_id: str, kind: Kind, screen: MainScreen) -> None:
-    """Go to the next or the previous entry of a kind; a recording goes there itself."""
+    """Go to the next or the previous entry of a kind; a recording goes there itself.
+
+    Losses of hops that never answer are passed over: there is one in every round.
+    """
     target = screen.scene.target
     if Fact.REPLAY in screen.scene.facts:
         replay.ACTIONS[command_id](screen)
     elif target is not None:
         marked = target.cursor.marked
+        answering = {int(hop.ttl) for hop in target.snapshot.hops if hop.received}
+        entries = [item for item in target.entries if item.probe is None or item.probe[0] in answering]
         if command_id.startswith("next"):
-            found = following(target.entries, -1 if marked is None else marked.at_ns, kind)
+            found = following(entries, -1 if marked is None else marked.at_ns, kind)
         else:
             end = screen.scene.position_ns + 1
-            found = preceding(target.entries, end if marked is None else marked.at_ns, kind)
-        _jump(found, kind, target, screen)
+            found = preceding(entries, end if marked is None else marked.at_ns, kind)
+        if found is None:
+            screen.notify(say(f"jump.none.{kind.value}"), markup=False)
+        else:
+            look_at_entry(found, target, screen)
 
 
-def _jump(found: Entry | None, kind: Kind, target: TargetScene, screen: MainScreen) -> None:
+def look_at_entry(found: Entry, target: TargetScene, screen: MainScreen) -> None:
     """Mark an entry of the log; select its probe, where it tells of one; move the chart there."""
-    if found is None:
-        screen.notify(say(f"jump.none.{kind.value}"), markup=False)
-        return
     moment, probe = found.at_ns, None
     if found.probe is not None:
         ttl, probe = found.probe

@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from tui.actions import ACTIONS
+from tui.actions.views import look_at_entry
 from tui.export import RunningRecording
 from tui.replay import ReplaySource
 from tui.scene import Cursor, Look, Scene, TargetScene
@@ -33,6 +34,7 @@ from tui.widgets import (
     HopTable,
     Keys,
     Lines,
+    LogView,
     Prompt,
     Scrubber,
     TargetPicked,
@@ -97,11 +99,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Draw at once, then on our own clock; nothing is drawn while nothing changes."""
         self.tick()
-        self._redraw = self.set_interval(self.look.refresh_ns / 1e9, self._tick_when_taken)
+        self._pace = self.set_interval(self.look.refresh_ns / 1e9, self._redraw)
 
     # Drawing
 
-    def _tick_when_taken(self) -> None:
+    def _redraw(self) -> None:
         """Draw, unless the terminal is slow and has the last picture to show yet."""
         if not cast("HopscopeApp", self.app).terminal_is_busy:
             self.tick()
@@ -202,6 +204,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.source.seek(message.position_ns)
             self.tick()
 
+    def on_log_view_picked(self, message: LogView.Picked) -> None:
+        """An entry of the log was clicked."""
+        if self.scene.target is not None:
+            look_at_entry(message.entry, self.scene.target, self)
+        self.tick()
+
     def on_hop_table_opened(self) -> None:
         """A hop was clicked twice."""
         self.change_look(details=True)
@@ -257,8 +265,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if look.keys != before.keys:
             self._bind()
         if look.refresh_ns != before.refresh_ns:
-            self._redraw.stop()
-            self._redraw = self.set_interval(look.refresh_ns / 1e9, self._tick_when_taken)
+            self._pace.stop()
+            self._pace = self.set_interval(look.refresh_ns / 1e9, self._redraw)
 
     def _bind(self) -> None:
         """Give every key its command."""

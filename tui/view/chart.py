@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -30,6 +31,8 @@ class Series(msgspec.Struct, frozen=True):
     ttl: int
     points: tuple[Point, ...]
     """By the time they were sent."""
+    resumed: frozenset[int] = frozenset()
+    """When probing went on after rounds in which the hop was not probed."""
 
 
 class View(msgspec.Struct, frozen=True):
@@ -71,10 +74,13 @@ class View(msgspec.Struct, frozen=True):
 
 def series_of(ttl: int, samples: Sequence[Sample]) -> Series:
     """The line of a hop from its history; probes still outstanding are not on it yet."""
-    closed = [
+    points = [
         (sample.sent_ns, sample.rtt_ns) for sample in samples if sample.rtt_ns is not None or _lost(sample)
     ]
-    return Series(ttl, tuple(sorted(closed, key=lambda point: point[0])))
+    resumed = frozenset(
+        after.sent_ns for before, after in pairwise(samples) if after.round > before.round + 1
+    )
+    return Series(ttl, tuple(sorted(points, key=_moment)), resumed)
 
 
 def _lost(sample: Sample) -> bool:
@@ -116,9 +122,9 @@ def chart(
 ) -> tuple[Line, ...]:
     """``height`` lines of exactly ``width`` cells, with a vertical line at ``moment_ns``.
 
-    Lines break at losses. The losses of the ``selected`` hop (a TTL), else of the last line given, stand as
-    marks on the bottom: those of all hops at once would say nothing. Where there is room, a scale in ms
-    stands on the left and the time before the newest sample below.
+    Lines break at losses and where a hop was not probed. The losses of the ``selected`` hop (a TTL), else of
+    the last line given, stand as marks on the bottom: those of all hops at once would say nothing. Where
+    there is room, a scale in ms stands on the left and the time before the newest sample below.
     """
     if width <= 0 or height <= 0:
         return ((),) * max(height, 0)
@@ -189,9 +195,10 @@ def _draw(canvas: Canvas, line: Series, frame: _Frame, style: Style) -> None:
     top = bottom = 0
     placed = frame.placing(canvas)
     for at, rtt in frame.within(line):
-        if rtt is None:
+        if rtt is None or at in line.resumed:
             _stroke(canvas, before, top, bottom, style)
             before = None
+        if rtt is None:
             continue
         here = x, y = placed(at, rtt)
         if before is not None and before[0] == x:

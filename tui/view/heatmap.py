@@ -121,7 +121,8 @@ def _body(rows: Sequence[HeatRow], grid: Grid, width: int, glyphs: Glyphs) -> tu
 def _axis(grid: Grid, columns: int, width: int, glyphs: Glyphs) -> Line:
     start, end = (say("heat.round", round=number + 1) for number in grid.rounds)
     room = columns - cell_width(end)
-    text = fit(start, room) + end if room > cell_width(start) else fit(end, columns, Align.RIGHT)
+    text = " " * grid.blank + start
+    text = fit(text, room) + end if room > cell_width(text) else fit(end, columns, Align.RIGHT)
     return fit_line(((" " * (width - columns) + text, Style.AXIS),), width, glyphs.ellipsis)
 
 
@@ -146,6 +147,8 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
     """Rounds that share a cell."""
     rounds: tuple[int, int]
     """The first and the last that the cells stand for, as far as there are any."""
+    blank: int
+    """Cells on the left that stand for no round yet."""
 
 
 def _newest(rows: Sequence[HeatRow]) -> int:
@@ -164,6 +167,7 @@ def _grid(rows: Sequence[HeatRow], columns: int, span: Span | None, newest: int)
         low=min(times, default=0.0),
         high=max(times, default=0.0),
         per_cell=told.per_cell,
+        blank=min(max(-first, 0), columns),
         rounds=(max(first, 0) * told.per_cell, min((last + 1) * told.per_cell - 1, newest)),
     )
 

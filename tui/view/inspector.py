@@ -21,17 +21,17 @@ from tracer import (
 from tracer.model import ProbeState
 from tracer.text import printable
 from tui.view import format as fmt
-from tui.view.cells import Line, clip_line, fit, fit_line, wrapped
+from tui.view.cells import Line, cell_width, clip_line, fit, fit_line, line_width, wrapped
 from tui.view.glyphs import UNICODE, Glyphs
 from tui.view.history import ProbeKey, Sample
 from tui.view.strings import say
 from tui.view.style import SEVERITY_STYLES, Severity, Style
 
-SIDE_BY_SIDE_FROM = 130
-"""From this width on the probe stands beside its reply, not above it."""
+SIDE_BY_SIDE_FROM = 100
+"""From this width on the probe stands beside its reply where no line has to be cut for it, else above it."""
 
 _WIDE_FROM = 72
-"""From this width on a line holds eight bytes, else four."""
+"""From this width on a line may hold eight bytes, else four."""
 
 _NAME_WIDTH = 16
 _BARE = frozenset({LayerKind.PAYLOAD, LayerKind.PADDING})
@@ -76,7 +76,7 @@ def stepped(samples: Sequence[Sample], key: ProbeKey | None, by: int) -> ProbeKe
 
 def inspector(what: Inspected, width: int, glyphs: Glyphs = UNICODE) -> tuple[Line, ...]:
     """Lines of at most ``width`` cells: which probe it is, what became of it, and both packets."""
-    head = (*_title(what, width, glyphs), *_verdict(what.sample, glyphs))
+    head = (*_title(what, width, glyphs), *_verdict(what.sample, width, glyphs))
     return tuple(
         clip_line(line, width, glyphs.ellipsis) for line in (*head, *_packets(what.sample, width, glyphs))
     )
@@ -91,24 +91,12 @@ def _title(what: Inspected, width: int, glyphs: Glyphs) -> Iterator[Line]:
         (f"  {say('inspector.newest')}" if what.newest else "", Style.HEADER),
     )
     yield fit_line(title, width, glyphs.ellipsis, Style.HEADER)
-    yield (
-        (
-            f"{say(f'inspector.{_outcome(sample)}', host=what.host, rtt=_rtt(sample))}  ",
-            _OUTCOMES[_outcome(sample)],
-        ),
-        (
-            say(
-                "inspector.identity",
-                round=sample.round + 1,
-                flow=sample.flow,
-                sequence=sample.sequence,
-                source=sample.source_port,
-                arrow=glyphs.arrow,
-                target=sample.target_port,
-            ),
-            Style.LABEL,
-        ),
-    )
+    outcome = _outcome(sample)
+    yield ((say(f"inspector.{outcome}", host=what.host, rtt=_rtt(sample)), _OUTCOMES[outcome]),)
+    ports = "inspector.ports" if sample.target_port else "inspector.identifier"
+    identity = say("inspector.identity", round=sample.round + 1, flow=sample.flow, sequence=sample.sequence)
+    carried = say(ports, source=sample.source_port, arrow=glyphs.arrow, target=sample.target_port)
+    yield ((f"{identity}, {carried}", Style.LABEL),)
 
 
 _OUTCOMES = {"replied": Style.STRONG, "late": Style.HARMLESS, "lost": Style.LOSS, "outstanding": Style.MUTED}
@@ -124,7 +112,7 @@ def _rtt(sample: Sample) -> str:
     return say("event.rtt-unknown") if sample.rtt_ns is None else fmt.ms_unit(sample.rtt_ns)
 
 
-def _verdict(sample: Sample, glyphs: Glyphs) -> Iterator[Line]:
+def _verdict(sample: Sample, width: int, glyphs: Glyphs) -> Iterator[Line]:
     """What the reply quotes otherwise than it was sent."""
     if sample.probe_bytes is None or sample.reply_bytes is None:
         return
@@ -135,7 +123,7 @@ def _verdict(sample: Sample, glyphs: Glyphs) -> Iterator[Line]:
     for diff in meddled:
         mark = glyphs.severity[Severity.WARNING]
         text = say("inspector.diff", field=diff.field, sent=diff.sent, quoted=diff.quoted)
-        yield ((f"{mark} {printable(text)}", Style.WARNING),)
+        yield from (((line, Style.WARNING),) for line in wrapped(f"{mark} {printable(text)}", width))
     if not meddled:
         yield (
             (f"{glyphs.severity[Severity.FINE]} ", SEVERITY_STYLES[Severity.FINE]),
@@ -145,70 +133,80 @@ def _verdict(sample: Sample, glyphs: Glyphs) -> Iterator[Line]:
 
 def _packets(sample: Sample, width: int, glyphs: Glyphs) -> Iterator[Line]:
     sent, reply = sample.probe_bytes, sample.reply_bytes
+    if sent is None and reply is None:
+        yield ()
+        for line in wrapped(say(f"inspector.nothing.{sample.state.value}"), width):
+            yield ((line, Style.MUTED),)
+        return
     quoted = quoted_packet(reply) if reply is not None else b""
     found = differences(sent, quoted) if sent is not None and quoted else ()
     diffs = {diff.field: diff for diff in found}
-    half = (width - 3) // 2 if width >= SIDE_BY_SIDE_FROM else width
-    left = _packet("probe", sample, sent, half, {}, glyphs)
-    right = _packet("reply", sample, reply, half, diffs, glyphs)
-    if half == width:
-        yield from ((), *left, (), *right)
-        return
+    half = (width - 3) // 2
+    both = (_packet("probe", sent, half, {}), _packet("reply", reply, half, diffs, glyphs))
     yield ()
-    for one, other in zip_longest(left, right, fillvalue=()):
+    if width < SIDE_BY_SIDE_FROM or max(line_width(line) for lines in both for line in lines) > half:
+        yield from (*_packet("probe", sent, width, {}), (), *_packet("reply", reply, width, diffs, glyphs))
+        return
+    for one, other in zip_longest(*both, fillvalue=()):
         yield (*fit_line(one, half, glyphs.ellipsis), (f" {glyphs.vertical} ", Style.AXIS), *other)
 
 
 def _packet(
     name: str,
-    sample: Sample,
     packet: bytes | None,
     width: int,
     diffs: Mapping[str, FieldDiff],
-    glyphs: Glyphs,
+    glyphs: Glyphs = UNICODE,
 ) -> tuple[Line, ...]:
+    """Lines of ``width`` cells, or more where something cannot be broken."""
     if packet is None:
-        text = say(f"inspector.no-{name}.{sample.state.value}")
-        return tuple(((line, Style.MUTED),) for line in wrapped(text, width))
+        return tuple(((line, Style.MUTED),) for line in wrapped(say(f"inspector.no-{name}"), width))
     part = "" if begins_with(packet) is Begins.IP else say("inspector.part")
-    title = say(f"inspector.{name}", size=len(packet))
-    lines: list[Line] = [((title, Style.TITLE), (f"  {part}", Style.MUTED))]
-    for layer in dissect(packet).layers:
-        lines += _layer(layer, packet, width, diffs, glyphs)
-    return tuple(clip_line(line, width, glyphs.ellipsis) for line in lines)
-
-
-def _layer(
-    layer: Layer, packet: bytes, width: int, diffs: Mapping[str, FieldDiff], glyphs: Glyphs
-) -> Iterator[Line]:
-    told = say("inspector.layer", at=layer.offset, size=layer.length)
-    yield ((printable(layer.title), Style.KEY), (f"  {told}", Style.MUTED))
-    per_line = 8 if width >= _WIDE_FROM else 4
-    if layer.kind in _BARE:
-        yield from _dump(
-            layer, packet, per_line * 2 if width >= _WIDE_FROM else 8, diffs if layer.quoted else {}
-        )
-        return
-    for field in layer.fields:
-        diff = diffs.get(f"{layer.kind.value}.{field.name}") if layer.quoted else None
-        yield from _field(field, packet, per_line, diff, glyphs)
+    lines: list[Line] = [
+        ((say(f"inspector.{name}", size=len(packet)), Style.TITLE), (f"  {part}", Style.MUTED))
+    ]
+    layers = dissect(packet).layers
+    longest = max(
+        (field.length for layer in layers if layer.kind not in _BARE for field in layer.fields), default=0
+    )
+    per_line = 8 if longest > 4 and width >= _WIDE_FROM else 4
+    for layer in layers:
+        told = say("inspector.layer", at=layer.offset, size=layer.length)
+        lines.append(((printable(layer.title), Style.KEY), (f"  {told}", Style.MUTED)))
+        found = diffs if layer.quoted else {}
+        if layer.kind in _BARE:
+            lines += _dump(layer, packet, 16 if width >= _WIDE_FROM else 8, found)
+            continue
+        for field in layer.fields:
+            diff = found.get(f"{layer.kind.value}.{field.name}")
+            lines += _field(field, packet[field.offset :][: field.length], (per_line, width), diff, glyphs)
+    return tuple(lines)
 
 
 def _field(
-    field: Field, packet: bytes, per_line: int, diff: FieldDiff | None, glyphs: Glyphs
+    field: Field, content: bytes, place: tuple[int, int], diff: FieldDiff | None, glyphs: Glyphs
 ) -> Iterator[Line]:
-    content = packet[field.offset : field.offset + field.length]
+    """Its bytes, so many on a line, its name and value, and behind or below them remarks."""
+    per_line, width = place
     rows = [content[at : at + per_line] for at in range(0, len(content), per_line)] or [b""]
-    bytes_style = Style.TEXT if diff is None else _diff_style(diff)
+    value_style = Style.TEXT if diff is None else _diff_style(diff)
+    hex_style = Style.MUTED if diff is None else value_style
     hex_width = 3 * per_line - 1
-    yield (
-        (f"  {fit(rows[0].hex(' '), hex_width)}  ", bytes_style if diff else Style.MUTED),
+    indent = hex_width + _NAME_WIDTH + 5
+    line: Line = (
+        (f"  {fit(rows[0].hex(' '), hex_width)}  ", hex_style),
         (f"{fit(field.name, _NAME_WIDTH)} ", Style.LABEL),
-        (printable(field.text), bytes_style),
-        *_remarks(field, diff, glyphs),
+        (printable(field.text), value_style),
     )
-    for row in rows[1:]:
-        yield ((f"  {row.hex(' ')}", bytes_style if diff else Style.MUTED),)
+    below: list[Line] = []
+    for text, style in _remarks(field, diff, glyphs):
+        if line_width(line) + cell_width(text) + 2 <= width and not below:
+            line = (*line, (f"  {text}", style))
+        else:
+            below += [((" " * indent + part, style),) for part in wrapped(text, width - indent)]
+    yield line
+    yield from below
+    yield from (((f"  {row.hex(' ')}", hex_style),) for row in rows[1:])
 
 
 def _diff_style(diff: FieldDiff) -> Style:
@@ -216,15 +214,15 @@ def _diff_style(diff: FieldDiff) -> Style:
 
 
 def _remarks(field: Field, diff: FieldDiff | None, glyphs: Glyphs) -> Iterator[tuple[str, Style]]:
-    if field.note:
-        yield f"  {printable(field.note)}", Style.MUTED
+    if field.note and field.note != f"{field.name} {field.text}":
+        yield printable(field.note), Style.MUTED
     if diff is None:
         return
+    sent = say("inspector.sent-as", sent=printable(diff.sent))
     if diff.expected:
-        yield f"  {say('inspector.sent-as', sent=diff.sent)}, {diff.expected}", Style.MUTED
-        return
-    mark = glyphs.severity[Severity.WARNING]
-    yield f"  {mark} {say('inspector.sent-as', sent=diff.sent)}", Style.WARNING
+        yield f"{sent}, {diff.expected}", Style.MUTED
+    else:
+        yield f"{glyphs.severity[Severity.WARNING]} {sent}", Style.WARNING
 
 
 def _dump(layer: Layer, packet: bytes, per_line: int, diffs: Mapping[str, FieldDiff]) -> Iterator[Line]:

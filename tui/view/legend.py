@@ -52,13 +52,18 @@ def host_of(hop: HopSnapshot, context: Context) -> str:
     return host_text(None if most is None else most.address, context)
 
 
-def beside(found: Sequence[Key], height: int, glyphs: Glyphs = UNICODE) -> tuple[Line, ...]:
-    """``height`` lines of exactly ``WIDTH`` cells; of too many hops those about the selected."""
+def window(found: Sequence[Key], height: int) -> Sequence[Key]:
+    """Those that fit in so many lines: of too many the ones about the selected hop, else the last."""
     height = max(height, 0)
     chosen = next((at for at, key in enumerate(found) if key.style is Style.CHART_SELECTED), len(found) - 1)
     first = min(max(chosen - height // 2, 0), max(len(found) - height, 0))
-    lines = [_entry(key, glyphs) for key in found[first : first + height]]
-    return (*lines, *(((" " * WIDTH, Style.TEXT),),) * (height - len(lines)))
+    return found[first : first + height]
+
+
+def beside(found: Sequence[Key], height: int, glyphs: Glyphs = UNICODE) -> tuple[Line, ...]:
+    """``height`` lines of exactly ``WIDTH`` cells, one for each hop of the ``window``."""
+    lines = [_entry(key, glyphs) for key in window(found, height)]
+    return (*lines, *(((" " * WIDTH, Style.TEXT),),) * (max(height, 0) - len(lines)))
 
 
 def _entry(key: Key, glyphs: Glyphs) -> Line:
@@ -97,7 +102,8 @@ def caption(hop: HopSnapshot | None, key: Key | None, view: View, width: int, gl
         name = say("chart.hop", ttl=hop.ttl, host=key.host)
         line = [
             (name, Style.STRONG),
-            (f"  {glyphs.loss}", Style.LOSS),
+            ("  ", Style.TEXT),
+            (glyphs.loss, Style.LOSS),
             (f" {say('chart.lost', lost=hop.lost, closed=hop.received + hop.lost)}", Style.LABEL),
         ]
     if view.zoom > 1:

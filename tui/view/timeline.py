@@ -44,6 +44,9 @@ class Kind(StrEnum):
     """Ordinary traffic: left out of the log unless asked for."""
     LOSS = "loss"
     PATH = "path"
+    """The path changed."""
+    END = "end"
+    """Where the path ends, as far as that is known."""
     TROUBLE = "trouble"
     """Something on this host."""
     ODDITY = "oddity"
@@ -204,7 +207,7 @@ _TABLE: dict[type[Event], tuple[Kind, Severity, Callable[[Any], str]]] = {
     SendFailed: (Kind.TROUBLE, Severity.WARNING, _not_sent("event.send_failed")),
     PortsExhausted: (Kind.TROUBLE, Severity.WARNING, _not_sent("event.ports_exhausted")),
     PortSkipped: (Kind.ODDITY, Severity.HARMLESS, _skipped),
-    PathEndMoved: (Kind.PATH, Severity.FINE, _path_end),
+    PathEndMoved: (Kind.END, Severity.FINE, _path_end),
     PathChanged: (Kind.PATH, Severity.WARNING, _path_changed),
     Health: (Kind.TROUBLE, Severity.WARNING, _health),
     TargetAdded: (Kind.TRACE, Severity.UNKNOWN, _added),

@@ -32,6 +32,7 @@ __all__ = [
     "HopTable",
     "Keys",
     "Lines",
+    "LogView",
     "Prompt",
     "Scrubber",
     "TargetOpened",

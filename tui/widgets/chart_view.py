@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual import events
 from textual.geometry import Size
 
 from tui.scene import Scene, TargetScene
 from tui.view.cells import Line
 from tui.view.chart import Series, chart, series_of
 from tui.view.empty import empty
-from tui.view.legend import BESIDE_FROM, WIDTH, Key, below, beside, caption, keys
+from tui.view.legend import BESIDE_FROM, WIDTH, Key, below, beside, caption, keys, window
 from tui.view.rows import Context
+from tui.widgets.hop_table import HopTable
 from tui.widgets.kept import Kept
 from tui.widgets.lines import Lines
 
@@ -23,6 +25,12 @@ class ChartView(Lines):
         super().__init__(id=id)
         self._series: Kept[tuple[Series, ...]] = Kept()
         self._chart: Kept[tuple[Line, ...]] = Kept()
+        self._beside: Sequence[Key] = ()
+
+    def on_click(self, event: events.Click) -> None:
+        """Select the hop of the legend under the mouse."""
+        if event.x >= self.size.width - WIDTH and 0 < event.y <= len(self._beside):
+            self.post_message(HopTable.Selected(self._beside[event.y - 1].ttl, 0))
 
     def lines_of(self, scene: Scene, size: Size) -> Sequence[Line]:
         target = scene.target
@@ -37,6 +45,7 @@ class ChartView(Lines):
             return empty("empty.chart", size.width)
         glyphs = scene.look.glyphs
         found = keys(target.snapshot, Context(address_mode=scene.look.address_mode), target.selected)
+        self._beside = window(found, size.height - 1) if size.width >= BESIDE_FROM else ()
         legend = beside(found, size.height - 1, glyphs) if size.width >= BESIDE_FROM else ()
         room = Size(size.width - (WIDTH if legend else 0), max(size.height - (1 if legend else 2), 1))
         drawn = self._drawn(scene, target, series, room)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual import events
 from textual.geometry import Size
 
 from tui.scene import Scene, TargetScene
@@ -13,6 +14,7 @@ from tui.view.heatmap import HeatRow, picture
 from tui.view.legend import keys
 from tui.view.rows import Context
 from tui.view.style import Style
+from tui.widgets.hop_table import HopTable
 from tui.widgets.kept import Kept
 from tui.widgets.lines import Lines
 
@@ -23,14 +25,32 @@ NAMED_FROM = 100
 class HeatView(Lines):
     """Draws the heat map when there is more to draw."""
 
+    FIXED = 1
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._map: Kept[tuple[Line, ...]] = Kept()
+        self._ttls: tuple[int, ...] = ()
+        self._selected: int | None = None
+
+    def show(self, scene: Scene) -> None:
+        super().show(scene)
+        selected = None if scene.target is None else scene.target.selected
+        if selected != self._selected and selected in self._ttls and self.size.height:
+            self.reveal(self._ttls.index(selected) + self.FIXED)
+        self._selected = selected
+
+    def on_click(self, event: events.Click) -> None:
+        """Select the hop under the mouse."""
+        number = self.line_at(event.y) - self.FIXED
+        if event.y >= self.FIXED and 0 <= number < len(self._ttls):
+            self.post_message(HopTable.Selected(self._ttls[number], 0))
 
     def lines_of(self, scene: Scene, size: Size) -> Sequence[Line]:
         target, look = scene.target, scene.look
         if target is None:
             return empty("empty.target", size.width)
+        self._ttls = tuple(int(hop.ttl) for hop in target.snapshot.hops)
         labels = _labels(scene, target, size.width)
         history = target.history
         state = (history, history.version, labels, target.selected, size.width, look.chart, look.glyphs.name)

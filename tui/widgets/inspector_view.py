@@ -19,6 +19,8 @@ from tui.widgets.lines import Lines
 class InspectorView(Lines):
     """Draws one probe anew when it, or what became of it, is another."""
 
+    FIXED = 1
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._packets: Kept[tuple[Line, ...]] = Kept()

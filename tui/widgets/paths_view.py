@@ -17,6 +17,8 @@ from tui.widgets.lines import Lines
 class PathsView(Lines):
     """One flow below the other."""
 
+    FIXED = 1
+
     def lines_of(self, scene: Scene, size: Size) -> Sequence[Line]:
         target, look = scene.target, scene.look
         if target is None:

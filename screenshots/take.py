@@ -1,7 +1,7 @@
 """Takes the pictures in this folder: ``python -m screenshots.take [NAME...]``, all of them unless named.
 
-Each picture is a shipped scenario at a moment of virtual time, and some commands of the user's: the same every
-time. SVG always; PNG for those README shows, where cairosvg is installed.
+Each picture is a shipped scenario at a moment of virtual time, and some commands of the user's: the same
+every time. SVG always; PNG for those README shows, where cairosvg is installed.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def write(name: str, svg: str) -> None:
 
 
 _BRAILLE = re.compile(r"<text((?:(?!</text>).)*[\u2800-\u28ff])")
-"""Cairo looks into one font only, and the monospaced one has no Braille patterns, which charts are drawn with."""
+"""Charts are drawn with Braille patterns. Cairo looks into one font only, and the monospaced one has none."""
 
 
 async def main() -> None:

@@ -7,6 +7,7 @@ work is then counted too and whose round-trip times prove nothing. Prints tables
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import statistics
@@ -141,9 +142,7 @@ def told(record: Path) -> Told:
         elif event["event"] == "reply" and event["rx"]["clock"] == "kernel":
             rtts.append(event["rtt_ns"] / 1e6)
     starts = [begun[number] for number in sorted(begun)]
-    late = [
-        (after - before) / 1e6 - QUICK_S * 1000 for before, after in zip(starts, starts[1:], strict=False)
-    ]
+    late = [(after - before) / 1e6 - QUICK_S * 1000 for before, after in itertools.pairwise(starts)]
     return Told(late, rtts)
 
 

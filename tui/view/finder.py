@@ -19,20 +19,22 @@ def found(commands: Sequence[Command], needle: str) -> tuple[Command, ...]:
     ranked = [
         (rank, number)
         for number, command in enumerate(commands)
-        if (rank := _rank(command, words)) is not None
+        if (rank := _rank(command, needle.casefold().strip(), words)) is not None
     ]
     return tuple(commands[number] for _, number in sorted(ranked))
 
 
-def _rank(command: Command, words: Sequence[str]) -> int | None:
-    """0 where the title begins with the first word; None where a word does not occur."""
+def _rank(command: Command, needle: str, words: Sequence[str]) -> int | None:
+    """0 where the title begins with what was typed, 1 with its first word; None where a word is missing."""
     title = command.title.casefold()
     everything = f"{title} {command.id} {command.group.heading.casefold()} {command.help.casefold()}"
     if not all(word in everything for word in words):
         return None
-    if not words or title.startswith(words[0]):
+    if title.startswith(needle):
         return 0
-    return 1 if all(word in title or word in command.id for word in words) else 2
+    if title.startswith(words[0]):
+        return 1
+    return 2 if all(word in title or word in command.id for word in words) else 3
 
 
 def finder_line(command: Command, keys: Keys, width: int, glyphs: Glyphs, style: Style | None) -> Line:

@@ -6,7 +6,6 @@ there now; however many events came in between, it draws once.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 
 from tracer.events import Event, TargetAdded, TraceStarted
@@ -17,16 +16,10 @@ from tracer.stats.snapshot import TraceSnapshot
 from tui.scene import Look, TargetScene
 from tui.view.facts import Fact
 from tui.view.history import History
+from tui.view.log import Log
 from tui.view.privacy import mask
-from tui.view.timeline import Entry, Kind, entry
 from tui.view.troubles import Recent
 from tui.view.verdict_line import Status
-
-LOG_LINES = 2_000
-"""Notable entries kept for each target."""
-
-PROBE_LINES = 1_000
-"""Entries of ordinary traffic kept for each target, apart from the notable ones."""
 
 
 class _TargetBooks:
@@ -34,20 +27,13 @@ class _TargetBooks:
 
     def __init__(self, max_samples: int) -> None:
         self.history = History(max_samples)
+        self.log = Log()
         self.troubles = Recent()
-        self.notable: deque[Entry] = deque(maxlen=LOG_LINES)
-        self.traffic: deque[Entry] = deque(maxlen=PROBE_LINES)
 
     def apply(self, event: Event) -> None:
         self.history.apply(event)
+        self.log.apply(event)
         self.troubles.apply(event)
-        line = entry(event)
-        (self.traffic if line.kind is Kind.PROBE else self.notable).append(line)
-
-    def entries(self, *, everything: bool) -> tuple[Entry, ...]:
-        if not everything:
-            return tuple(self.notable)
-        return tuple(sorted((*self.notable, *self.traffic), key=lambda line: line.at_ns))
 
 
 class Bridge:
@@ -68,6 +54,8 @@ class Bridge:
         for event in events:
             if isinstance(event, TraceStarted):
                 self._books = {target.label: _TargetBooks(self._max_samples) for target in event.targets}
+                for started in self._books.values():
+                    started.apply(event)
                 self.position_ns = event.at_ns
                 continue
             if isinstance(event, TargetAdded):
@@ -114,7 +102,8 @@ class Bridge:
             label=snapshot.target.label,
             snapshot=mask(snapshot, look.privacy),
             history=books.history,
-            entries=books.entries(everything=look.all_events),
+            entries=books.log.entries(look.privacy, everything=look.all_events),
+            log=books.log,
             status=_status(snapshot.reason),
             troubles=books.troubles.current(snapshot.errors),
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import signal
 import sys
@@ -128,6 +129,7 @@ def command(
         )
     chosen = _mode(mode, context)
     if chosen is Mode.TUI:
+        gc.disable()  # nothing that is imported is garbage; interactive.run lets the collector work again
         context.exit(_screen(targets, config, sim, record) if replay is None else _player(replay))
     if config.report_cycles is None:
         config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)

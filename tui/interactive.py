@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 CRASHED = 1
 """Exit code after a fault of our own."""
+
+SETTLED_S = 1.0
+"""By then the screen is complete."""
 
 _ROOT = Path(__file__).parent.parent
 
@@ -118,8 +122,15 @@ async def _run(app: HopscopeApp) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, end, number)
+    loop.call_later(SETTLED_S, _collect)
     await app.run_async()
     return 128 + caught[0] if caught else 0
+
+
+def _collect() -> None:
+    """Let the collector work, but not on what was made so far, which stays to the end."""
+    gc.freeze()
+    gc.enable()
 
 
 def _sentence(error: BaseException) -> str:

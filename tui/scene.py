@@ -10,7 +10,8 @@ from tui.view.chart import View
 from tui.view.columns import DEFAULT
 from tui.view.facts import Fact
 from tui.view.glyphs import UNICODE, Glyphs
-from tui.view.history import History
+from tui.view.history import History, ProbeKey
+from tui.view.log import Log
 from tui.view.privacy import Privacy
 from tui.view.rows import AddressMode, Order
 from tui.view.scrubber import Playback
@@ -43,6 +44,17 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """Keys by command id, where the user chose others than the default ones."""
 
 
+class Cursor(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user looks at in one target, beside the selected hop."""
+
+    marked: Entry | None = None
+    """The entry of the log jumped to."""
+    moment_ns: int | None = None
+    """When what it tells of happened."""
+    probe: ProbeKey | None = None
+    """The probe in the packet inspector; None for the newest."""
+
+
 class TargetScene(msgspec.Struct, frozen=True, kw_only=True):
     """One target. Its snapshot is masked already."""
 
@@ -50,7 +62,9 @@ class TargetScene(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: TraceSnapshot
     history: History
     entries: tuple[Entry, ...]
-    """The log, oldest first."""
+    """The log, oldest first, masked."""
+    log: Log
+    """What the entries were taken from."""
     status: Status
     troubles: tuple[int, ...] = ()
     """Indices of those of the snapshot's errors that are going on now."""
@@ -58,6 +72,7 @@ class TargetScene(msgspec.Struct, frozen=True, kw_only=True):
     """TTL of the selected hop."""
     ordinal: int = 0
     """Which responder of that hop."""
+    cursor: Cursor = Cursor()
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):

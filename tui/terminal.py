@@ -1,7 +1,8 @@
 """The terminal the application draws on: stdout, whatever stderr is, and never one that holds the trace up.
 
-Textual draws on stderr, so that ``2> file`` would take the screen away, and waits for its writer when it ends,
-so that a terminal that takes nothing any more (a stalled connection, a closed window) would keep the process.
+Textual draws on stderr, so that ``2> file`` would take the screen away, and waits for its writer when it
+ends, so that a terminal that takes nothing any more (a stalled connection, a closed window) would keep the
+process.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import select
 import signal
 import threading
 from collections.abc import Callable
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.drivers.linux_driver import LinuxDriver
 
 if TYPE_CHECKING:
+    from io import TextIOWrapper
+
     from tui.app import HopscopeApp
 
 STDOUT = 1
@@ -57,7 +60,7 @@ class TerminalDriver(LinuxDriver):
         self._application = app
         self._given = 0
         self._output = Output(STDOUT, self._hung_up)
-        self._file = cast("IO[str]", self._output)
+        self._file = cast("TextIOWrapper[Any]", self._output)
 
     @property
     def busy(self) -> bool:

@@ -1,4 +1,4 @@
-"""A user at a terminal: starts a command on a pseudo terminal, reads the screen, presses keys, looks at what is left.
+"""A user at a terminal: starts a command on a pseudo terminal, reads the screen, presses keys.
 
 The screen is what a simple terminal shows: it understands moving, erasing and the private modes, and passes
 over colours.

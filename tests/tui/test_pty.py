@@ -279,8 +279,7 @@ def test_a_fault_of_our_own_restores_the_terminal_and_is_one_sentence(crash: str
         assert "fault of hopscope" in complaint(opened)
 
 
-def test_without_a_terminal_the_screen_is_refused(tmp_path: Path) -> None:
-    """stdout is a terminal, stdin is not."""
+def test_without_a_terminal_for_input_the_screen_is_refused() -> None:
     script = 'exec "$0" -m tui.cli --sim lan -m tui </dev/null'
     with hopscope(command=("sh", "-c", script, sys.executable)) as opened:
         assert opened.end() == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tui.actions import dialogs, display, navigation, output, replay, targets
+from tui.actions import dialogs, display, navigation, output, replay, targets, views
 
 if TYPE_CHECKING:
     from tui.screens.main import MainScreen
@@ -17,4 +17,5 @@ ACTIONS: dict[str, Callable[[MainScreen], None]] = {
     **replay.ACTIONS,
     **output.ACTIONS,
     **dialogs.ACTIONS,
+    **views.ACTIONS,
 }

@@ -6,7 +6,7 @@ one ``Scene``. Commands are functions in ``tui.actions``, found by their id.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
 from textual.app import ComposeResult
@@ -14,15 +14,17 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from tui.actions import ACTIONS
+from tui.actions.views import look_at_entry
 from tui.export import RunningRecording
 from tui.replay import ReplaySource
-from tui.scene import Look, Scene, TargetScene
+from tui.scene import Cursor, Look, Scene, TargetScene
 from tui.source import Source
 from tui.view.column_choice import resized
 from tui.view.columns import COLUMNS
-from tui.view.commands import bindings, offered
+from tui.view.commands import BY_ID, bindings
 from tui.view.privacy import Privacy, mask
 from tui.view.sorting import clicked
+from tui.view.strings import say
 from tui.view.verdict_line import Status
 from tui.widgets import (
     VIEWS,
@@ -32,6 +34,7 @@ from tui.widgets import (
     HopTable,
     Keys,
     Lines,
+    LogView,
     Prompt,
     Scrubber,
     TargetPicked,
@@ -41,6 +44,9 @@ from tui.widgets import (
     offered_views,
 )
 
+if TYPE_CHECKING:
+    from tui.app import HopscopeApp
+
 _HOST = next(column.id for column in COLUMNS.values() if column.name == "host")
 
 
@@ -48,7 +54,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
     """Draws the newest scene and carries out commands."""
 
     BINDINGS: ClassVar[list[Any]] = []
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tiny"), (10, "-roomy")]
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (10, "-roomy")]  # noqa: RUF012 - Textual declares it so
 
     def __init__(self, source: Source, look: Look) -> None:
         super().__init__()
@@ -60,6 +66,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         """Index of the target on the screen."""
         self.selected: dict[str, tuple[int | None, int]] = {}
         """Selected TTL and responder, by target."""
+        self.cursors: dict[str, Cursor] = {}
+        """What is looked at beside, by target."""
         self.hidden: frozenset[str] = frozenset()
         """Targets the user closed."""
         self.frozen: Scene | None = None
@@ -91,9 +99,14 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Draw at once, then on our own clock; nothing is drawn while nothing changes."""
         self.tick()
-        self._redraw = self.set_interval(self.look.refresh_ns / 1e9, self.tick)
+        self._pace = self.set_interval(self.look.refresh_ns / 1e9, self._redraw)
 
     # Drawing
+
+    def _redraw(self) -> None:
+        """Draw, unless the terminal is slow and has the last picture to show yet."""
+        if not cast("HopscopeApp", self.app).terminal_is_busy:
+            self.tick()
 
     def tick(self) -> None:
         """Draw if anything changed since the last time."""
@@ -105,6 +118,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.hidden,
             self.frozen,
             tuple(self.selected.items()),
+            tuple(self.cursors.items()),
             self.source.playback(self._label),
         )
         if state != self._drawn:
@@ -164,7 +178,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def _still(self, frozen: Scene) -> Scene:
         """The picture that stands still, masked as the user wants it now."""
         targets = tuple(
-            msgspec.structs.replace(target, snapshot=mask(target.snapshot, self.look.privacy))
+            msgspec.structs.replace(
+                target,
+                snapshot=mask(target.snapshot, self.look.privacy),
+                entries=target.log.entries(self.look.privacy, everything=self.look.all_events),
+            )
             for target in frozen.targets
             if target.label not in self.hidden
         )
@@ -172,7 +190,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def _with_selection(self, target: TargetScene) -> TargetScene:
         selected, ordinal = self.selected.get(target.label, (None, 0))
-        return msgspec.structs.replace(target, selected=selected, ordinal=ordinal)
+        cursor = self.cursors.get(target.label, Cursor())
+        return msgspec.structs.replace(target, selected=selected, ordinal=ordinal, cursor=cursor)
 
     def on_hop_table_selected(self, message: HopTable.Selected) -> None:
         """A hop was clicked."""
@@ -184,6 +203,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if isinstance(self.source, ReplaySource):
             self.source.seek(message.position_ns)
             self.tick()
+
+    def on_log_view_picked(self, message: LogView.Picked) -> None:
+        """An entry of the log was clicked."""
+        if self.scene.target is not None:
+            look_at_entry(message.entry, self.scene.target, self)
+        self.tick()
 
     def on_hop_table_opened(self) -> None:
         """A hop was clicked twice."""
@@ -220,7 +245,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def action_run(self, command_id: str) -> None:
         """Carry out a command, if what it needs is there."""
-        if any(command.id == command_id for command in offered(self.scene.facts)):
+        missing = BY_ID[command_id].needs
+        if missing is not None and missing not in self.scene.facts:
+            self.notify(say(f"needs.{missing.value}"), markup=False)
+        else:
             if (action := ACTIONS.get(command_id)) is not None:
                 action(self)
             self.tick()
@@ -237,8 +265,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if look.keys != before.keys:
             self._bind()
         if look.refresh_ns != before.refresh_ns:
-            self._redraw.stop()
-            self._redraw = self.set_interval(look.refresh_ns / 1e9, self.tick)
+            self._pace.stop()
+            self._pace = self.set_interval(look.refresh_ns / 1e9, self._redraw)
 
     def _bind(self) -> None:
         """Give every key its command."""
@@ -251,6 +279,14 @@ class MainScreen(Screen[None], inherit_bindings=False):
         target = self.scene.target
         if target is not None:
             self.selected = {**self.selected, target.label: (ttl, ordinal)}
+            if ttl is None:
+                self.look_at(Cursor())
+
+    def look_at(self, cursor: Cursor) -> None:
+        """Look at another entry or probe of the target on the screen."""
+        target = self.scene.target
+        if target is not None:
+            self.cursors = {**self.cursors, target.label: cursor}
 
     def show_view(self, name: str) -> None:
         """Put another view on the screen."""
@@ -263,7 +299,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
             return
         newest = self._newest(msgspec.structs.replace(self.look, privacy=Privacy()))
         still = [
-            msgspec.structs.replace(target, status=Status.FROZEN, history=target.history.still())
+            msgspec.structs.replace(
+                target, status=Status.FROZEN, history=target.history.still(), log=target.log.still()
+            )
             for target in newest.targets
         ]
         self.frozen = msgspec.structs.replace(newest, targets=tuple(still))

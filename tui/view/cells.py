@@ -68,6 +68,18 @@ def fit(text: str, width: int, align: Align = Align.LEFT, ellipsis: str = ELLIPS
     return clipped + padding if align is Align.LEFT else padding + clipped
 
 
+def wrapped(text: str, width: int) -> tuple[str, ...]:
+    """``text`` broken at its blanks into lines of at most ``width`` cells; a longer word stays whole."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if lines[-1] and cell_width(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return tuple(lines)
+
+
 def line_width(line: Line) -> int:
     """Cells that a line takes."""
     return sum(cell_width(text) for text, _ in line)

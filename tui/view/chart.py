@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -29,6 +31,8 @@ class Series(msgspec.Struct, frozen=True):
     ttl: int
     points: tuple[Point, ...]
     """By the time they were sent."""
+    resumed: frozenset[int] = frozenset()
+    """When probing went on after rounds in which the hop was not probed."""
 
 
 class View(msgspec.Struct, frozen=True):
@@ -55,6 +59,12 @@ class View(msgspec.Struct, frozen=True):
         """A quarter of the window forward; up to the newest sample."""
         return View(self.zoom, max(self.pan - 1, 0))
 
+    def around(self, at_ns: int, oldest_ns: int, newest_ns: int) -> View:
+        """The same zoom with a moment as near to the middle as there are samples."""
+        span = max((newest_ns - oldest_ns) // self.zoom, 1)
+        quarters = round(4 * (newest_ns - at_ns - span / 2) / span)
+        return View(self.zoom, min(max(quarters, 0), 4 * (self.zoom - 1)))
+
     def window(self, oldest_ns: int, newest_ns: int) -> tuple[int, int]:
         """The moments at the left and the right end, at least 1 ns apart."""
         span = max((newest_ns - oldest_ns) // self.zoom, 1)
@@ -64,14 +74,21 @@ class View(msgspec.Struct, frozen=True):
 
 def series_of(ttl: int, samples: Sequence[Sample]) -> Series:
     """The line of a hop from its history; probes still outstanding are not on it yet."""
-    closed = [
+    points = [
         (sample.sent_ns, sample.rtt_ns) for sample in samples if sample.rtt_ns is not None or _lost(sample)
     ]
-    return Series(ttl, tuple(sorted(closed, key=lambda point: point[0])))
+    resumed = frozenset(
+        after.sent_ns for before, after in pairwise(samples) if after.round > before.round + 1
+    )
+    return Series(ttl, tuple(sorted(points, key=_moment)), resumed)
 
 
 def _lost(sample: Sample) -> bool:
     return sample.state.value == "lost"
+
+
+def _moment(point: Point) -> int:
+    return point[0]
 
 
 class _Frame(msgspec.Struct, frozen=True):
@@ -82,10 +99,16 @@ class _Frame(msgspec.Struct, frozen=True):
     low: float
     high: float
 
-    def dot(self, canvas: Canvas, point: tuple[int, float]) -> Dot:
-        x = (point[0] - self.left) * (canvas.columns - 1) / (self.right - self.left)
-        y = (self.high - point[1]) * (canvas.rows - 1) / (self.high - self.low)
-        return round(x), round(y)
+    def within(self, line: Series) -> Sequence[Point]:
+        """The points between left and right."""
+        first = bisect_left(line.points, self.left, key=_moment)
+        return line.points[first : bisect_right(line.points, self.right, key=_moment)]
+
+    def placing(self, canvas: Canvas) -> Callable[[int, float], Dot]:
+        """Where on the canvas a moment and a round-trip time are."""
+        left, across = self.left, (canvas.columns - 1) / (self.right - self.left)
+        high, down = self.high, (canvas.rows - 1) / (self.high - self.low)
+        return lambda at, rtt: (round((at - left) * across), round((high - rtt) * down))
 
 
 def chart(
@@ -95,12 +118,13 @@ def chart(
     view: View | None = None,
     selected: int | None = None,
     glyphs: Glyphs = UNICODE,
+    moment_ns: int | None = None,
 ) -> tuple[Line, ...]:
-    """``height`` lines of exactly ``width`` cells.
+    """``height`` lines of exactly ``width`` cells, with a vertical line at ``moment_ns``.
 
-    Lines break at losses. The losses of the ``selected`` hop (a TTL), else of the last line given, stand as
-    marks on the bottom: those of all hops at once would say nothing. Where there is room, a scale in ms
-    stands on the left and the time before the newest sample below.
+    Lines break at losses and where a hop was not probed. The losses of the ``selected`` hop (a TTL), else of
+    the last line given, stand as marks on the bottom: those of all hops at once would say nothing. Where
+    there is room, a scale in ms stands on the left and the time before the newest sample below.
     """
     if width <= 0 or height <= 0:
         return ((),) * max(height, 0)
@@ -109,8 +133,8 @@ def chart(
         return _empty(width, height, glyphs)
     frame = _frame(series, (view or View()).window(min(times), max(times)))
     if width < _LEAST_WIDTH or height < _LEAST_HEIGHT:
-        return _canvas(series, (width, height), frame, selected, glyphs)
-    drawn = _canvas(series, (width - _GUTTER, height - 2), frame, selected, glyphs)
+        return _canvas(series, (width, height), frame, (selected, moment_ns), glyphs)
+    drawn = _canvas(series, (width - _GUTTER, height - 2), frame, (selected, moment_ns), glyphs)
     labels = _scale(frame, len(drawn))
     body = [
         (
@@ -138,31 +162,59 @@ def _frame(series: Sequence[Series], window: tuple[int, int]) -> _Frame:
 
 
 def _canvas(
-    series: Sequence[Series], size: tuple[int, int], frame: _Frame, selected: int | None, glyphs: Glyphs
+    series: Sequence[Series],
+    size: tuple[int, int],
+    frame: _Frame,
+    marked: tuple[int | None, int | None],
+    glyphs: Glyphs,
 ) -> tuple[Line, ...]:
     canvas = Canvas(*size, glyphs)
+    selected, moment_ns = marked
     chosen = [line for line in series if line.ttl == selected]
     for line in [*(line for line in series if line.ttl != selected), *chosen]:
-        style = Style.CHART_SELECTED if line.ttl == selected else CHART[line.ttl % len(CHART)]
-        _draw(canvas, line, frame, style)
+        _draw(canvas, line, frame, style_of(line.ttl, selected))
+    placed = frame.placing(canvas)
     for line in chosen or series[-1:]:
-        for at, rtt in line.points:
-            if rtt is None and frame.left <= at <= frame.right:
-                x, _ = frame.dot(canvas, (at, frame.low))
+        for at, rtt in frame.within(line):
+            if rtt is None:
+                x, _ = placed(at, frame.low)
                 canvas.mark(x, canvas.rows - 1, glyphs.loss, Style.LOSS)
+    if moment_ns is not None:
+        canvas.rule(placed(moment_ns, frame.low)[0], glyphs.vertical, Style.KEY)
     return canvas.lines()
 
 
+def style_of(ttl: int, selected: int | None) -> Style:
+    """How the line of a hop is drawn."""
+    return Style.CHART_SELECTED if ttl == selected else CHART[ttl % len(CHART)]
+
+
 def _draw(canvas: Canvas, line: Series, frame: _Frame, style: Style) -> None:
+    """The points joined in their order; those of one column of dots become one stroke."""
     before: Dot | None = None
-    for at, rtt in line.points:
-        if not frame.left <= at <= frame.right:
+    top = bottom = 0
+    placed = frame.placing(canvas)
+    for at, rtt in frame.within(line):
+        if rtt is None or at in line.resumed:
+            _stroke(canvas, before, top, bottom, style)
             before = None
+        if rtt is None:
             continue
-        here = None if rtt is None else frame.dot(canvas, (at, rtt))
-        if here is not None:
-            canvas.line(before or here, here, style)
+        here = x, y = placed(at, rtt)
+        if before is not None and before[0] == x:
+            top, bottom = min(top, y), max(bottom, y)
+        else:
+            _stroke(canvas, before, top, bottom, style)
+            if before is not None:
+                canvas.line(before, here, style)
+            top = bottom = y
         before = here
+    _stroke(canvas, before, top, bottom, style)
+
+
+def _stroke(canvas: Canvas, before: Dot | None, top: int, bottom: int, style: Style) -> None:
+    if before is not None:
+        canvas.column(before[0], top, bottom, style)
 
 
 def _scale(frame: _Frame, lines: int) -> Iterator[str]:

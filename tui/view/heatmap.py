@@ -10,11 +10,12 @@ import msgspec
 
 from tracer.model import ProbeState
 from tui.view import format as fmt
-from tui.view.cells import Align, Line, Segment, fit, fit_line, merged
+from tui.view.cells import Align, Line, Segment, cell_width, fit, fit_line, merged
+from tui.view.chart import View
 from tui.view.glyphs import UNICODE, Glyphs
 from tui.view.history import Sample
 from tui.view.sparkline import level
-from tui.view.strings import say
+from tui.view.strings import counted, say
 from tui.view.style import HEAT, Style
 
 _LABEL_WIDTH = 4
@@ -28,6 +29,7 @@ class HeatRow(msgspec.Struct, frozen=True):
     label: str
     """Printable."""
     samples: tuple[Sample, ...]
+    label_style: Style = Style.LABEL
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -37,6 +39,26 @@ class Span(msgspec.Struct, frozen=True):
     """Rounds that share a cell, at least 1."""
     back: int = 0
     """How many cells the right end stands before the newest round."""
+
+
+def span_of(view: View, rounds: tuple[int, int], columns: int) -> Span:
+    """The rounds that a chart's ``view`` shows, of those from the first to the last that are known.
+
+    Rounds share a cell by powers of two, so that cells seldom change what they stand for.
+    """
+    first, last = rounds
+    per_cell = 1
+    while per_cell * columns < last - first + 1 and columns > 0:
+        per_cell *= 2
+    per_cell = max(per_cell // view.zoom, 1)
+    most = max(last // per_cell - first // per_cell - columns + 1, 0)
+    return Span(per_cell, min(view.pan * columns // 4, most))
+
+
+def rounds_of(rows: Sequence[HeatRow]) -> tuple[int, int]:
+    """The first and the last round of all samples; twice 0 without any."""
+    rounds = [sample.round for row in rows for sample in (*row.samples[:1], *row.samples[-1:])]
+    return min(rounds, default=0), max(rounds, default=0)
 
 
 def heatmap(
@@ -50,24 +72,58 @@ def heatmap(
     """
     if width <= 0:
         return ((),) * min(max(height, 0), len(rows))
-    label_width = _LABEL_WIDTH if width >= _SMALLEST_LABELLED else 0
-    columns = max(width - label_width, 0)
     shown = rows[: max(height, 0)]
-    cells = [_cells(row, columns, span or Span(), _newest(rows)) for row in shown]
-    low, high = bounds(cells)
+    return _body(
+        shown, _grid(shown, max(width - _label_width(rows, width), 0), span, _newest(rows)), width, glyphs
+    )
+
+
+def picture(
+    rows: Sequence[HeatRow], width: int, view: View | None = None, glyphs: Glyphs = UNICODE
+) -> tuple[Line, ...]:
+    """The legend, the whole map, and which rounds it shows; lines of exactly ``width`` cells."""
+    if width <= 0:
+        return ((),) * (len(rows) + 2)
+    columns = max(width - _label_width(rows, width), 0)
+    span = span_of(view or View(), rounds_of(rows), columns)
+    grid = _grid(rows, columns, span, _newest(rows))
+    return (
+        legend(grid, width, glyphs),
+        *_body(rows, grid, width, glyphs),
+        _axis(grid, columns, width, glyphs),
+    )
+
+
+def _label_width(rows: Sequence[HeatRow], width: int) -> int:
+    if width < _SMALLEST_LABELLED:
+        return 0
+    longest = max((cell_width(row.label) for row in rows), default=0) + 1
+    return max(_LABEL_WIDTH, min(longest, width // 4))
+
+
+def _body(rows: Sequence[HeatRow], grid: Grid, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    label_width = _label_width(rows, width)
     return tuple(
         fit_line(
             merged(
                 [
-                    (_label(row.label, label_width, glyphs), Style.LABEL),
-                    *(_segment(cell, low, high, glyphs) for cell in line),
+                    *_label(row, label_width, glyphs),
+                    *(_segment(cell, grid.low, grid.high, glyphs) for cell in line),
                 ]
             ),
             width,
             glyphs.ellipsis,
         )
-        for row, line in zip(shown, cells, strict=True)
+        for row, line in zip(rows, grid.cells, strict=True)
     )
+
+
+def _axis(grid: Grid, columns: int, width: int, glyphs: Glyphs) -> Line:
+    start, end = (say("heat.round", round=number + 1) for number in grid.rounds)
+    room = columns - cell_width(end)
+    text = " " * grid.blank + start
+    text = fit(text, room) + end if room > cell_width(text) else fit(end, columns, Align.RIGHT)
+    return fit_line(((" " * (width - columns) + text, Style.AXIS),), width, glyphs.ellipsis)
 
 
 class Lost(msgspec.Struct, frozen=True):
@@ -79,33 +135,62 @@ Cell = float | Lost | None
 """Round-trip time in nanoseconds, lost, or not probed."""
 
 
+class Grid(msgspec.Struct, frozen=True, kw_only=True):
+    """What the cells hold, before they are drawn."""
+
+    cells: tuple[tuple[Cell, ...], ...]
+    """One row for each hop."""
+    low: float
+    """Least time, in nanoseconds; 0 without any."""
+    high: float
+    per_cell: int
+    """Rounds that share a cell."""
+    rounds: tuple[int, int]
+    """The first and the last that the cells stand for, as far as there are any."""
+    blank: int
+    """Cells on the left that stand for no round yet."""
+
+
 def _newest(rows: Sequence[HeatRow]) -> int:
-    return max((sample.round for row in rows for sample in row.samples), default=0)
+    return max((sample.round for row in rows for sample in row.samples[-1:]), default=0)
 
 
-def _cells(row: HeatRow, columns: int, span: Span, newest: int) -> list[Cell]:
+def _grid(rows: Sequence[HeatRow], columns: int, span: Span | None, newest: int) -> Grid:
+    told = span or Span()
     # Cells begin at round 0, so that they do not change their content as rounds are added.
-    last = newest // span.per_cell - span.back
+    last = newest // told.per_cell - told.back
     first = last - columns + 1
+    cells = tuple(_cells(row, range(first, last + 1), told.per_cell) for row in rows)
+    times = [cell for line in cells for cell in line if isinstance(cell, float)]
+    return Grid(
+        cells=cells,
+        low=min(times, default=0.0),
+        high=max(times, default=0.0),
+        per_cell=told.per_cell,
+        blank=min(max(-first, 0), columns),
+        rounds=(max(first, 0) * told.per_cell, min((last + 1) * told.per_cell - 1, newest)),
+    )
+
+
+def _cells(row: HeatRow, shown: range, per_cell: int) -> tuple[Cell, ...]:
     heaps: dict[int, list[Sample]] = {}
     for sample in row.samples:
-        cell = sample.round // span.per_cell
-        if first <= cell <= last:
+        cell = sample.round // per_cell
+        if cell in shown:
             heaps.setdefault(cell, []).append(sample)
-    return [_cell(heaps.get(cell, [])) for cell in range(first, last + 1)]
+    return tuple(_cell(heaps.get(cell, ())) for cell in shown)
 
 
 def _cell(samples: Sequence[Sample]) -> Cell:
-    if any(sample.state is ProbeState.LOST for sample in samples):
-        return LOST
-    times = [sample.rtt_ns for sample in samples if sample.rtt_ns is not None]
-    return float(median(times)) if times else None
-
-
-def bounds(cells: Sequence[Sequence[Cell]]) -> tuple[float, float]:
-    """The least and the greatest time in the cells; 0 and 0 without any."""
-    times = [cell for line in cells for cell in line if isinstance(cell, float)]
-    return min(times, default=0.0), max(times, default=0.0)
+    times: list[int] = []
+    for sample in samples:
+        if sample.state is ProbeState.LOST:
+            return LOST
+        if sample.rtt_ns is not None:
+            times.append(sample.rtt_ns)
+    if len(times) > 1:
+        return float(median(times))
+    return float(times[0]) if times else None
 
 
 def heat_of(rtt_ns: float, low: float, high: float) -> int:
@@ -122,15 +207,22 @@ def _segment(cell: Cell, low: float, high: float, glyphs: Glyphs) -> Segment:
     return (glyphs.heat[heat], HEAT[heat])
 
 
-def _label(label: str, width: int, glyphs: Glyphs) -> str:
-    return fit(label, width - 1, Align.RIGHT, glyphs.ellipsis) + " " if width else ""
+def _label(row: HeatRow, width: int, glyphs: Glyphs) -> Line:
+    text = fit(row.label, width - 1, Align.RIGHT, glyphs.ellipsis)
+    return ((text, row.label_style), (" ", Style.TEXT)) if width else ()
 
 
-def legend(rows: Sequence[HeatRow], width: int, glyphs: Glyphs = UNICODE) -> Line:
-    """What the cells mean, in at most ``width`` cells."""
-    low, high = bounds([[_cell([sample]) for sample in row.samples] for row in rows])
+def legend(grid: Grid, width: int, glyphs: Glyphs = UNICODE) -> Line:
+    """What the cells mean, in exactly ``width`` cells."""
     steps = [(mark, style) for mark, style in zip(glyphs.heat, HEAT, strict=True)]
-    text = say("heat.legend", low=fmt.ms(low), high=fmt.ms(high))
-    lost = say("heat.lost")
-    line = [*steps, (f" {text}  ", Style.LABEL), (glyphs.loss, Style.LOSS), (f" {lost}", Style.LABEL)]
+    text = say("heat.legend", low=fmt.ms(grid.low), high=fmt.ms(grid.high))
+    lost = say("heat.lost") if grid.per_cell == 1 else say("heat.lost-any")
+    scale = say("heat.cell", rounds=counted(grid.per_cell, "rounds"))
+    line = [
+        *steps,
+        (f" {text}  ", Style.LABEL),
+        (glyphs.loss, Style.LOSS),
+        (f" {lost}  ", Style.LABEL),
+        (scale, Style.LABEL),
+    ]
     return merged(fit_line(tuple(line), width, glyphs.ellipsis))

@@ -20,11 +20,16 @@ from tracer.events import (
     ProbeSent,
     ReplyReceived,
     SendFailed,
+    TraceEnded,
 )
 from tracer.model import Address, FlowId, Icmp, Port, ProbeState, ReplyKind, RoundId, Sequence, Ttl
 
 MAX_SAMPLES = 512
 """Probes kept of each hop."""
+
+PACE_NS_PER_SAMPLE = 120_000
+"""Drawing a sample costs 3 µs and less; so far apart, drawings take a few percent of the time, however many
+samples there are."""
 
 ProbeKey = tuple[RoundId, Sequence]
 
@@ -50,6 +55,11 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """It counted as lost before its answer came."""
     probe_bytes: bytes | None = None
     reply_bytes: bytes | None = None
+
+    @property
+    def key(self) -> ProbeKey:
+        """Names it among the probes of its hop."""
+        return self.round, self.sequence
 
 
 class Direction(msgspec.Struct, frozen=True):
@@ -105,12 +115,28 @@ class History:
         self._flows: dict[FlowId, _Flow] = {}
         self.has_packets = False
         """The bytes of some packet are known."""
+        self.version = 0
+        """Grows when it is worth drawing all samples anew: the more there are, the less often. The trace's
+        last event makes it grow in any case."""
+        self._kept = 0
+        self._next_version_ns = 0
 
     def apply(self, event: Event) -> None:
         """Enter the next event of the target's log; those that are about no probe change nothing."""
         enter = self._ENTER.get(type(event))
         if enter is not None:
             enter(self, event)
+        if event.at_ns >= self._next_version_ns or isinstance(event, TraceEnded):
+            self.version += 1
+            self._next_version_ns = event.at_ns + self._kept * PACE_NS_PER_SAMPLE
+
+    def still(self) -> History:
+        """What is known now, for a picture that stands still: later events do not change it."""
+        copy = History(self._max_samples)
+        copy._hops = {ttl: dict(samples) for ttl, samples in self._hops.items()}
+        copy._flows = deepcopy(self._flows)
+        copy._kept, copy.version, copy.has_packets = self._kept, self.version, self.has_packets
+        return copy
 
     def _enter_sent(self, event: ProbeSent) -> None:
         samples = self._hops.setdefault(event.ttl, {})
@@ -123,8 +149,10 @@ class History:
             source_port=event.source_port,
             target_port=event.target_port,
         )
+        self._kept += 1
         if len(samples) > self._max_samples:
             del samples[next(iter(samples))]
+            self._kept -= 1
         self._flow(event.flow).note_ports(event)
 
     def _enter_reply(self, event: ReplyReceived) -> None:
@@ -148,7 +176,8 @@ class History:
         self._flow(event.flow).hops.setdefault(event.ttl, None)
 
     def _enter_failed(self, event: SendFailed) -> None:
-        self._hops.get(event.ttl, {}).pop((event.round, event.sequence), None)
+        if self._hops.get(event.ttl, {}).pop((event.round, event.sequence), None) is not None:
+            self._kept -= 1
 
     def _change(self, event: ReplyReceived | ProbeLost, **fields: Any) -> None:
         samples = self._hops.get(event.ttl, {})
@@ -159,14 +188,6 @@ class History:
     def _flow(self, flow: FlowId) -> _Flow:
         return self._flows.setdefault(flow, _Flow())
 
-    def still(self) -> History:
-        """A copy that no later event changes."""
-        copied = History(self._max_samples)
-        copied._hops = {ttl: dict(samples) for ttl, samples in self._hops.items()}
-        copied._flows = deepcopy(self._flows)
-        copied.has_packets = self.has_packets
-        return copied
-
     def samples(self, ttl: int) -> tuple[Sample, ...]:
         """The probes kept of a hop, oldest first."""
         return tuple(self._hops.get(Ttl(ttl), {}).values())
@@ -174,6 +195,16 @@ class History:
     def last(self) -> dict[Ttl, Sample]:
         """The last probe of each hop."""
         return {ttl: samples[next(reversed(samples))] for ttl, samples in self._hops.items() if samples}
+
+    def span_ns(self) -> tuple[int, int] | None:
+        """When the oldest and the newest of the probes kept were sent; None without any."""
+        ends = [
+            samples[key].sent_ns
+            for samples in self._hops.values()
+            if samples
+            for key in (next(iter(samples)), next(reversed(samples)))
+        ]
+        return (min(ends), max(ends)) if ends else None
 
     def paths(self) -> tuple[FlowPath, ...]:
         """The path of each flow, by flow."""

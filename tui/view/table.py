@@ -15,6 +15,9 @@ from tui.view.style import Style
 GAP = 1
 """Cells between two columns."""
 
+_USABLE = 8
+"""Cells in which a column with a weight still says something."""
+
 
 class Placed(msgspec.Struct, frozen=True):
     """A column and the cells it has."""
@@ -33,13 +36,19 @@ def lay_out(columns: Sequence[Column], width: int, asked: dict[str, int] | None 
 
     Each gets its preferred width, or the one the user ``asked`` for by column id; where that is too much,
     those that can shrink do, by what they can spare. Cells left over go to columns with a weight. What does
-    not fit even so is left out from the right, though never the first column.
+    not fit even so is left out from the right, though never the first column; one that can be of any width
+    rather takes the little that is left.
     """
     wanted = {column.id: max((asked or {}).get(column.id, column.width.preferred), 1) for column in columns}
     least = {column.id: min(column.width.minimum, wanted[column.id]) for column in columns}
     shown = list(columns)
+    left_out = None
     while len(shown) > 1 and _total(shown, least) > width:
-        shown.pop()
+        left_out = shown.pop()
+    room = width - _total(shown, least) - GAP
+    if left_out is not None and left_out.width.weight and room >= _USABLE:
+        shown.append(left_out)
+        least[left_out.id] = room
     widths = {column.id: wanted[column.id] for column in shown}
     _shrink(shown, widths, least, _total(shown, widths) - width)
     _grow(shown, widths, width - _total(shown, widths), frozenset(asked or ()))

@@ -31,6 +31,7 @@ from tracer.text import printable
 from tui.view import format as fmt
 from tui.view.cells import Line, clip_line
 from tui.view.glyphs import UNICODE, Glyphs
+from tui.view.history import ProbeKey
 from tui.view.privacy import HIDDEN
 from tui.view.strings import say
 from tui.view.style import SEVERITY_STYLES, Severity, Style
@@ -43,6 +44,9 @@ class Kind(StrEnum):
     """Ordinary traffic: left out of the log unless asked for."""
     LOSS = "loss"
     PATH = "path"
+    """The path changed."""
+    END = "end"
+    """Where the path ends, as far as that is known."""
     TROUBLE = "trouble"
     """Something on this host."""
     ODDITY = "oddity"
@@ -58,6 +62,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     severity: Severity
     text: str
+    probe: tuple[int, ProbeKey] | None = None
+    """TTL and name of the probe it tells of."""
 
 
 NOTABLE = frozenset(Kind) - {Kind.PROBE, Kind.LOSS}
@@ -67,7 +73,16 @@ NOTABLE = frozenset(Kind) - {Kind.PROBE, Kind.LOSS}
 def entry(event: Event) -> Entry:
     """One event as a line. Mask it first where there is something to hide (``privacy.mask_event``)."""
     kind, severity, text = _TABLE[type(event)]
-    return Entry(at_ns=event.at_ns, kind=kind, severity=severity, text=printable(text(event)))
+    return Entry(
+        at_ns=event.at_ns,
+        kind=kind,
+        severity=severity,
+        text=printable(text(event)),
+        probe=(event.ttl, (event.round, event.sequence)) if isinstance(event, _OF_PROBES) else None,
+    )
+
+
+_OF_PROBES = (ProbeSent, ReplyReceived, ProbeLost)
 
 
 def entry_line(item: Entry, width: int, glyphs: Glyphs = UNICODE) -> Line:
@@ -192,7 +207,7 @@ _TABLE: dict[type[Event], tuple[Kind, Severity, Callable[[Any], str]]] = {
     SendFailed: (Kind.TROUBLE, Severity.WARNING, _not_sent("event.send_failed")),
     PortsExhausted: (Kind.TROUBLE, Severity.WARNING, _not_sent("event.ports_exhausted")),
     PortSkipped: (Kind.ODDITY, Severity.HARMLESS, _skipped),
-    PathEndMoved: (Kind.PATH, Severity.FINE, _path_end),
+    PathEndMoved: (Kind.END, Severity.FINE, _path_end),
     PathChanged: (Kind.PATH, Severity.WARNING, _path_changed),
     Health: (Kind.TROUBLE, Severity.WARNING, _health),
     TargetAdded: (Kind.TRACE, Severity.UNKNOWN, _added),

@@ -10,10 +10,15 @@ import msgspec
 from tui.scene import Scene
 from tui.view.commands import BY_ID
 from tui.view.facts import Fact
+from tui.widgets.chart_view import ChartView
 from tui.widgets.detail import Detail
 from tui.widgets.frame import Banner, Head, Keys
+from tui.widgets.heat_view import HeatView
 from tui.widgets.hop_table import HopTable
+from tui.widgets.inspector_view import InspectorView
 from tui.widgets.lines import Lines
+from tui.widgets.log_view import LogView
+from tui.widgets.paths_view import PathsView
 from tui.widgets.prompt import Prompt
 from tui.widgets.scrubber import Scrubber
 from tui.widgets.targets import Overview, TargetOpened, TargetPicked, Targets
@@ -27,6 +32,7 @@ __all__ = [
     "HopTable",
     "Keys",
     "Lines",
+    "LogView",
     "Prompt",
     "Scrubber",
     "TargetOpened",
@@ -58,6 +64,11 @@ class ViewSpec(msgspec.Struct, frozen=True):
 
 VIEWS = (
     ViewSpec("view-table", HopTable),
+    ViewSpec("chart", ChartView),
+    ViewSpec("heatmap", HeatView),
+    ViewSpec("flows", PathsView),
+    ViewSpec("events", LogView),
+    ViewSpec("inspector", InspectorView),
     ViewSpec("overview", Overview),
 )
 

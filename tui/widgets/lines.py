@@ -111,4 +111,7 @@ class Lines(ScrollView):
         """Textual asks for one line of the window."""
         number = self.line_at(y)
         found = self._strips[number] if number < len(self._strips) else Strip.blank(0)
+        # The widget's own style costs more than the rest of the line: it is asked for only where it shows.
+        if found.cell_length == self.size.width:
+            return found
         return found.adjust_cell_length(self.size.width, self.rich_style)

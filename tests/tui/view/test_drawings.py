@@ -16,7 +16,8 @@ from tui.view.canvas import Canvas
 from tui.view.cells import Line, line_width, plain
 from tui.view.chart import MAX_ZOOM, Series, View, chart, series_of
 from tui.view.glyphs import ASCII, GLYPHS, UNICODE, Glyphs
-from tui.view.heatmap import HeatRow, Span, heatmap, legend
+from tui.view.heatmap import HeatRow, Span, heatmap, span_of
+from tui.view.heatmap import picture as picture_of_heat
 from tui.view.histogram import bins, histogram
 from tui.view.sparkline import level, sparkline
 from tui.view.style import Style
@@ -187,9 +188,20 @@ def test_a_heat_map_goes_back_in_time() -> None:
     assert drawn == ["  ··", "  ▓×", "  ■■"]
 
 
-def test_the_legend_names_the_bounds() -> None:
-    assert plain(legend(heat_rows(), 60)).rstrip() == "·░▒▓█■ 1.00 to 1000 ms  × lost"
-    assert line_width(legend([], 10)) == 10
+def test_the_whole_map_has_a_legend_and_an_axis() -> None:
+    drawn = [plain(line).rstrip() for line in picture_of_heat(heat_rows(), 60)]
+    assert drawn[0] == "·░▒▓█■ 1.00 to 1000 ms  × lost  a cell is 1 round"
+    assert drawn[1:4] == [plain(line).rstrip() for line in heatmap(heat_rows(), 60, 3)]
+    assert drawn[4].endswith("round 4")
+    assert {line_width(line) for line in picture_of_heat(heat_rows(), 60)} == {60}
+    assert {line_width(line) for line in picture_of_heat([], 10)} == {10}
+
+
+def test_a_map_of_many_rounds_shows_all_of_them_and_zooms_to_single_ones() -> None:
+    assert span_of(View(), (0, 99), 30) == Span(per_cell=4)
+    assert span_of(View(zoom=2), (0, 99), 30) == Span(per_cell=2)
+    assert span_of(View(zoom=64, pan=1), (0, 99), 30) == Span(per_cell=1, back=7)
+    assert span_of(View(zoom=64, pan=252), (0, 99), 30) == Span(per_cell=1, back=70)
 
 
 @settings(max_examples=80)

@@ -20,7 +20,7 @@ from tui.view import timeline, verdict_line
 from tui.view.cells import line_width, plain
 from tui.view.glyphs import ASCII
 from tui.view.history import Direction, FlowPath
-from tui.view.paths import distinct, path_line, path_rows
+from tui.view.paths import distinct, path_lines, path_rows
 from tui.view.privacy import Privacy, mask
 from tui.view.style import Severity, Style
 from tui.view.timeline import Kind, entry, entry_line, following, preceding
@@ -205,9 +205,13 @@ def flow(number: int, *hops: str | None) -> FlowPath:
 
 def test_flows_are_compared_with_the_first() -> None:
     found = path_rows([flow(0, "192.0.2.1", "192.0.2.2"), flow(1, "192.0.2.1", "192.0.2.3", None)])
-    assert plain(path_line(found[1], 80)) == "flow 1 40001→moving 192.0.2.1 → 192.0.2.3 → *"
+    drawn = path_lines(found[1], 80)
+    assert [plain(line).rstrip() for line in drawn] == [
+        "flow 1 40001→moving  9 probes",
+        "    1 192.0.2.1 → 2 192.0.2.3 → 3 *",
+    ]
     assert found[1].differs == (False, True, False)
-    assert [text for text, style in path_line(found[1], 80) if style is Style.CHANGED] == ["192.0.2.3"]
+    assert [text for text, style in drawn[1] if style is Style.CHANGED] == [" 192.0.2.3 "]
 
 
 def test_silence_makes_no_other_path() -> None:

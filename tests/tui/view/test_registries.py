@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tui
 from tracer.errors import ConfigError
 from tui.view.commands import BY_ID, COMMANDS, bindings, canonical, offered
 from tui.view.facts import Fact
@@ -183,8 +186,19 @@ def test_the_views_load_no_screen_library() -> None:
         "import pkgutil, importlib, sys, tui.view\n"
         "for module in pkgutil.walk_packages(tui.view.__path__, 'tui.view.'):\n"
         "    importlib.import_module(module.name)\n"
-        "print(sorted({'textual', 'rich', 'click', 'scapy', 'asyncio', 'tracer.net', 'tracer.engine',"
-        " 'tracer.wire'} & set(sys.modules)))\n"
+        "print(sorted({'textual', 'rich', 'click', 'scapy', 'asyncio', 'tracer.net', 'tracer.engine'}"
+        " & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_screen_takes_packets_apart_by_public_names_only() -> None:
+    imported = {
+        node.module
+        for source in Path(tui.__path__[0]).rglob("*.py")
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module is not None
+    }
+    assert "tracer" in imported
+    assert {module for module in imported if module.startswith("tracer.wire")} == set()

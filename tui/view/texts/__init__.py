@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.view.texts import columns, commands, dialogs, panels, screen
+from tui.view.texts import columns, commands, dialogs, panels, screen, views
 
 ENGLISH: dict[str, str] = {
     **columns.TEXTS,
@@ -10,4 +10,5 @@ ENGLISH: dict[str, str] = {
     **screen.TEXTS,
     **panels.TEXTS,
     **dialogs.TEXTS,
+    **views.TEXTS,
 }

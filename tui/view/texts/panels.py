@@ -23,7 +23,7 @@ TEXTS: dict[str, str] = {
     "detail.dscp": "DSCP {dscp}",
     "detail.ecn": "ECN {ecn}",
     "detail.loss": "loss",
-    "detail.loss-known": "{loss} % ({lost} of {closed}), with 95 % confidence {low} to {high} %",
+    "detail.loss-known": "{loss} % ({lost} of {closed}), 95 %: {low} to {high} %",
     "detail.loss-unknown": "nothing is known yet",
     "detail.counts": "also",
     "detail.late": "{count} late",

@@ -1,0 +1,122 @@
+"""The event log of one target: what is kept of it, masked, and what the user wants to see of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from itertools import chain
+
+import msgspec
+
+from tracer.events import Event
+from tui.view.cells import Line, fit_line
+from tui.view.empty import empty
+from tui.view.glyphs import UNICODE, Glyphs
+from tui.view.privacy import Privacy, mask_event
+from tui.view.strings import counted, say
+from tui.view.style import Style
+from tui.view.timeline import NOTABLE, Entry, Kind, entry
+
+KEPT = dict.fromkeys(Kind, 1000)
+"""Entries kept of each kind: losses cannot push out path changes, nor stray packets anything."""
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    number: int
+    event: Event
+    entry: Entry
+
+
+class Log:
+    """Keeps the newest events of each kind and gives them as entries, masked."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._notable = 0
+        self._kept: dict[Kind, deque[_Kept]] = {kind: deque(maxlen=KEPT[kind]) for kind in Kind}
+        self._privacy = Privacy()
+        self._given: dict[bool, tuple[int, tuple[Entry, ...]]] = {}
+
+    def apply(self, event: Event) -> None:
+        """Enter the next event."""
+        line = entry(mask_event(event, self._privacy))
+        self._number += 1
+        if line.kind is not Kind.PROBE:
+            self._notable = self._number
+        self._kept[line.kind].append(_Kept(self._number, event, line))
+
+    def entries(self, privacy: Privacy, *, everything: bool) -> tuple[Entry, ...]:
+        """The log, oldest first; without ordinary traffic unless ``everything`` is asked for.
+
+        The same object as before where nothing has changed.
+        """
+        if privacy != self._privacy:
+            self._mask(privacy)
+        version = self._number if everything else self._notable
+        known, given = self._given.get(everything, (-1, ()))
+        if known != version:
+            kinds = [kind for kind in Kind if everything or kind is not Kind.PROBE]
+            kept = sorted(chain.from_iterable(self._kept[kind] for kind in kinds), key=_place)
+            given = tuple(item.entry for item in kept)
+            self._given[everything] = (version, given)
+        return given
+
+    def still(self) -> Log:
+        """A copy that no later event changes."""
+        copy = Log()
+        copy._number, copy._notable, copy._privacy = self._number, self._notable, self._privacy
+        copy._kept = {kind: kept.copy() for kind, kept in self._kept.items()}
+        return copy
+
+    def _mask(self, privacy: Privacy) -> None:
+        self._privacy = privacy
+        self._given = {}
+        for kept in self._kept.values():
+            fresh = [_Kept(item.number, item.event, entry(mask_event(item.event, privacy))) for item in kept]
+            kept.clear()
+            kept.extend(fresh)
+
+
+def _place(item: _Kept) -> int:
+    return item.number
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """Which entries the user wants to see."""
+
+    everything: bool = False
+    """Ordinary traffic and losses too."""
+    needle: str = ""
+    """Only entries in which it occurs, case ignored."""
+    marked: Entry | None = None
+    """Jumped to: shown whatever else holds."""
+
+
+def shown(entries: Sequence[Entry], choice: Choice) -> tuple[Entry, ...]:
+    """The entries the user wants to see, oldest first."""
+    needle = choice.needle.casefold()
+    return tuple(
+        item
+        for item in entries
+        if ((choice.everything or item.kind in NOTABLE) and (not needle or needle in item.text.casefold()))
+        or item == choice.marked
+    )
+
+
+def heading(number: int, choice: Choice, width: int, key: str = "", glyphs: Glyphs = UNICODE) -> Line:
+    """What is shown, and by which ``key`` there is more or less of it; exactly ``width`` cells."""
+    what = say("log.everything" if choice.everything else "log.notable", entries=counted(number, "entries"))
+    line: list[tuple[str, Style]] = [(what, Style.HEADER)]
+    if choice.needle:
+        line.append((say("log.needle", needle=choice.needle), Style.HEADER))
+    if key:
+        line += [("  ", Style.HEADER), (key, Style.HEADER)]
+        line.append((" " + say("log.less" if choice.everything else "log.more"), Style.HEADER))
+    return fit_line(tuple(line), width, glyphs.ellipsis, Style.HEADER)
+
+
+def nothing(choice: Choice, width: int) -> tuple[Line, ...]:
+    """Why there is no entry to show."""
+    if choice.needle:
+        return empty("log.empty-needle", width, needle=choice.needle)
+    return empty("log.empty-everything" if choice.everything else "log.empty", width)

@@ -1,0 +1,32 @@
+"""The path of each flow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.geometry import Size
+
+from tui.scene import Scene
+from tui.view.cells import Line, clip_line
+from tui.view.empty import empty
+from tui.view.paths import flows_lines
+from tui.view.rows import Context
+from tui.widgets.lines import Lines
+
+
+class PathsView(Lines):
+    """One flow below the other."""
+
+    FIXED = 1
+
+    def lines_of(self, scene: Scene, size: Size) -> Sequence[Line]:
+        target, look = scene.target, scene.look
+        if target is None:
+            return empty("empty.target", size.width)
+        paths = target.history.paths()
+        if not any(path.path for path in paths):
+            return empty("empty.flows", size.width)
+        context = Context(address_mode=look.address_mode)
+        lines = flows_lines(paths, look.privacy, context, size.width, look.glyphs)
+        note = empty("empty.one-flow", size.width) if len(paths) == 1 else ()
+        return tuple(clip_line(line, size.width, look.glyphs.ellipsis) for line in (*lines, *note))

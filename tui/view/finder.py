@@ -19,22 +19,20 @@ def found(commands: Sequence[Command], needle: str) -> tuple[Command, ...]:
     ranked = [
         (rank, number)
         for number, command in enumerate(commands)
-        if (rank := _rank(command, needle.casefold().strip(), words)) is not None
+        if (rank := _rank(command, words)) is not None
     ]
     return tuple(commands[number] for _, number in sorted(ranked))
 
 
-def _rank(command: Command, needle: str, words: Sequence[str]) -> int | None:
-    """0 where the title begins with what was typed, 1 with its first word; None where a word is missing."""
+def _rank(command: Command, words: Sequence[str]) -> int | None:
+    """0 where the title begins with what was typed; None where a word does not occur."""
     title = command.title.casefold()
     everything = f"{title} {command.id} {command.group.heading.casefold()} {command.help.casefold()}"
     if not all(word in everything for word in words):
         return None
-    if title.startswith(needle):
+    if title.startswith(" ".join(words)):
         return 0
-    if title.startswith(words[0]):
-        return 1
-    return 2 if all(word in title or word in command.id for word in words) else 3
+    return 1 if all(word in title or word in command.id for word in words) else 2
 
 
 def finder_line(command: Command, keys: Keys, width: int, glyphs: Glyphs, style: Style | None) -> Line:

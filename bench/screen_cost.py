@@ -13,6 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -141,9 +142,7 @@ def told(record: Path) -> Told:
         elif event["event"] == "reply" and event["rx"]["clock"] == "kernel":
             rtts.append(event["rtt_ns"] / 1e6)
     starts = [begun[number] for number in sorted(begun)]
-    late = [
-        (after - before) / 1e6 - QUICK_S * 1000 for before, after in zip(starts, starts[1:], strict=False)
-    ]
+    late = [(after - before) / 1e6 - QUICK_S * 1000 for before, after in pairwise(starts)]
     return Told(late, rtts)
 
 

@@ -30,9 +30,9 @@ def toggle_all_events(screen: MainScreen) -> None:
 
 
 def page(by: int, screen: MainScreen) -> None:
-    """Scroll the view by what fits on the screen."""
+    """Scroll the view by what fits on the screen, but for one line that stays."""
     view = screen.body
-    view.scroll_to(y=view.scroll_offset.y + by * max(view.size.height - 1, 1), animate=False)
+    view.scroll_to(y=view.scroll_offset.y + by * max(view.size.height - view.FIXED - 1, 1), animate=False)
 
 
 def step_probe(by: int, screen: MainScreen) -> None:

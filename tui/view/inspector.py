@@ -69,9 +69,10 @@ def chosen(samples: Sequence[Sample], key: ProbeKey | None) -> int | None:
 def stepped(samples: Sequence[Sample], key: ProbeKey | None, by: int) -> ProbeKey | None:
     """The probe before or behind the one looked at; None beyond the newest, which is to follow it."""
     at = chosen(samples, key)
-    if at is None or at + by >= len(samples) or samples[at + by].state is ProbeState.OUTSTANDING:
+    goal = 0 if at is None else max(at + by, 0)
+    if goal >= len(samples) or samples[goal].state is ProbeState.OUTSTANDING:
         return None
-    return samples[max(at + by, 0)].key
+    return samples[goal].key
 
 
 def inspector(what: Inspected, width: int, glyphs: Glyphs = UNICODE) -> tuple[Line, ...]:

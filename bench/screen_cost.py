@@ -7,13 +7,13 @@ work is then counted too and whose round-trip times prove nothing. Prints tables
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import statistics
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -142,7 +142,7 @@ def told(record: Path) -> Told:
         elif event["event"] == "reply" and event["rx"]["clock"] == "kernel":
             rtts.append(event["rtt_ns"] / 1e6)
     starts = [begun[number] for number in sorted(begun)]
-    late = [(after - before) / 1e6 - QUICK_S * 1000 for before, after in itertools.pairwise(starts)]
+    late = [(after - before) / 1e6 - QUICK_S * 1000 for before, after in pairwise(starts)]
     return Told(late, rtts)
 
 

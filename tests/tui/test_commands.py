@@ -59,7 +59,7 @@ def test_the_palette_finds_it_first_by_its_title(command: Command) -> None:
 
 
 def test_what_is_not_offered_is_not_found() -> None:
-    assert found(offered(()), "next path change") == ()
+    assert found(offered(()), "play or pause") == ()
     assert found(COMMANDS, "no such thing") == ()
     assert found(COMMANDS, "") == COMMANDS
 

@@ -10,10 +10,10 @@ ARGS ?=
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat
 COMPILE := $(BIN)/python -m compileall -q tracer tui
 
-.PHONY: help run test lint types contracts check docs clean
+.PHONY: help run test lint types contracts check docs bench-screen screenshots clean
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/run ## Trace a simulated path, or TARGET=host ARGS="--tcp -P 443"
 	@$(COMPILE)
@@ -36,7 +36,16 @@ contracts: .venv/dev ## Check who imports whom
 check: lint types contracts test ## Everything CI runs
 
 docs: .venv/run ## Write the generated pages of docs/ anew
-	$(BIN)/python -m tui.reference > docs/options.md
+	$(BIN)/python -m tui.reference options > docs/options.md
+	$(BIN)/python -m tui.reference keys > docs/keys.md
+
+bench-screen: .venv/test ## Measure the screen: first frame, cost, what it does to probes
+	@$(COMPILE)
+	$(BIN)/python -m bench.first_frame
+	$(BIN)/python -m bench.screen_cost
+
+screenshots: .venv/screens ## Take the pictures in screenshots/ anew
+	$(BIN)/python -m screenshots.take
 
 clean: ## Remove what was made
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -51,6 +60,10 @@ clean: ## Remove what was made
 
 .venv/test: .venv/run
 	$(INSTALL) --constraint requirements-dev.txt --editable ".[test]"
+	@touch $@
+
+.venv/screens: .venv/test
+	$(INSTALL) --constraint requirements-dev.txt --editable ".[test,screens]"
 	@touch $@
 
 .venv/dev: .venv/test

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tui.reference import options_table
+import pytest
+
+from tui.reference import PAGES
 
 DOCS = Path(__file__).parent.parent / "docs"
 
 
-def test_the_options_page_is_up_to_date() -> None:
-    assert (DOCS / "options.md").read_text(encoding="utf-8") == options_table(), "run `make docs`"
+@pytest.mark.parametrize("name", PAGES)
+def test_the_page_is_up_to_date(name: str) -> None:
+    assert (DOCS / f"{name}.md").read_text(encoding="utf-8") == PAGES[name](), "run `make docs`"

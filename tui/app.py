@@ -48,6 +48,8 @@ class HopscopeApp(App[None]):
         register(self)
         # Before the style sheets are read: they would be read again for another theme.
         self.set_reactive(App.theme, f"hopscope-{self._look.palette}")
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._refresh_truecolor_filter(self.ansi_theme)
         self._main = MainScreen(source, self._look)
         self._tracing: asyncio.Task[None] | None = None
         self.failure: BaseException | None = None
@@ -72,8 +74,8 @@ class HopscopeApp(App[None]):
         return bool(getattr(self._driver, "busy", False))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's, but for NO_COLOR, where it turns colours into greys."""
-        return _WITHOUT_COLOUR if self._colourless else super().get_line_filters()
+        """Not Textual's, which turn ANSI colours into others, and for NO_COLOR colours into greys."""
+        return _WITHOUT_COLOUR if self._colourless else ()
 
     def on_mount(self) -> None:
         """Show the picture first; the trace starts beside it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tracer.text import printable
 from tui.draft import Item, Tab
 from tui.view.cells import Line, cell_width, fit, fit_line
+from tui.view.help import wrapped
 from tui.view.style import Style
 
 _TITLE, _VALUE = 26, 22
@@ -41,6 +42,14 @@ def item_line(item: Item, width: int, ellipsis: str, *, chosen: bool) -> Line:
         ),
         width,
         ellipsis,
+    )
+
+
+def about_lines(item: Item, width: int) -> tuple[Line, ...]:
+    """What an option means, or why its value is refused, uncut."""
+    text, style = (item.error, Style.ALARMING) if item.error else (item.help, Style.TEXT)
+    return tuple(
+        fit_line(((f" {part}", style),), width) for part in wrapped(printable(text), max(width - 2, 1))
     )
 
 

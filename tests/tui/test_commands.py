@@ -65,9 +65,7 @@ def test_what_is_not_offered_is_not_found() -> None:
 
 
 async def test_a_command_without_keys_is_reached_through_the_palette() -> None:
-    keyless = {command.id for command in offered(FILLED)} - {
-        command.id for command in bindings().values()
-    }
+    keyless = {command.id for command in offered(FILLED)} - {command.id for command in bindings().values()}
     assert keyless == {"save-settings"}
     app = HopscopeApp(live())
     async with app.run_test(size=(100, 30)) as pilot:

@@ -18,7 +18,7 @@ from tui import settings
 from tui.draft import Draft, Item, Tab
 from tui.scene import Scene
 from tui.screens.dialog import Dialog
-from tui.setting_lines import apply_line, item_line, tab_at, tabs_line
+from tui.setting_lines import about_lines, apply_line, item_line, tab_at, tabs_line
 from tui.source import LiveSource
 from tui.view.cells import Line
 from tui.view.strings import say
@@ -33,6 +33,7 @@ class SettingsScreen(Dialog[None], inherit_bindings=False):
 
     DEFAULT_CSS = """
     SettingsScreen #tabs { height: 1; }
+    SettingsScreen #about { height: 2; background: $panel; }
     SettingsScreen Input { display: none; }
     SettingsScreen Input.-shown { display: block; }
     """
@@ -68,6 +69,7 @@ class SettingsScreen(Dialog[None], inherit_bindings=False):
             box.border_title = say("settings.title")
             yield Sheet(lambda _, size: (tabs_line(self.tab, size.width),), id="tabs")
             yield Sheet(self._lines, id="items")
+            yield Sheet(self._about, id="about")
             yield Input()
             yield Label(say("settings.keys"), markup=False, classes="keys")
 
@@ -101,6 +103,10 @@ class SettingsScreen(Dialog[None], inherit_bindings=False):
         if self.tab is Tab.TRACE:
             lines.append(apply_line(self._apply_text(), size.width, ellipsis, chosen=self.item is None))
         return lines
+
+    def _about(self, _scene: Scene, size: Size) -> Sequence[Line]:
+        """All that is to be said of the chosen line, which may be cut in its place."""
+        return () if self.item is None else about_lines(self.item, size.width)
 
     def _apply_text(self) -> str:
         if self.asked:

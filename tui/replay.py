@@ -7,9 +7,10 @@ fold of all events up to it. Forward that fold goes on; back it begins anew at t
 from __future__ import annotations
 
 import asyncio
+import gc
 import pickle
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -197,41 +198,51 @@ class ReplaySource:
 
     async def _load(self) -> None:
         events = record.read(self.path)
+        found = _Found()
         latest = 0
         while not self._stopped and (batch := list(islice(events, SLICE))):
             for event in batch:
                 latest = max(latest, event.at_ns)
                 self._times.append(latest)
+                found.note(latest, event)
             self._events += batch
+            # The log stays until the end: a collector that walks it again and again holds the screen up by
+            # 0.3 s at a time.
+            gc.freeze()
             await asyncio.sleep(0)
         if self._events:
-            self._moments = worth_jumping_to(zip(self._times, self._events, strict=True))
+            self._moments = found.moments()
             self._folding = self.bridge = Bridge(self._max_samples())
 
 
-def worth_jumping_to(log: Iterable[tuple[int, Event]]) -> dict[str, Moments]:
-    """Path changes and losses by target.
+class _Found:
+    """Path changes and losses by target, found while the log is read."""
 
-    Losses of hops that never answer at all are not among them: there would be one in every round.
-    """
-    changes: dict[str, list[int]] = {}
-    losses: dict[str, list[tuple[int, int]]] = {}
-    answering: set[tuple[str, int]] = set()
-    for at_ns, event in log:
-        match event:
-            case PathChanged(target=target):
-                changes.setdefault(target, []).append(at_ns)
-            case ProbeLost(target=target, ttl=ttl):
-                losses.setdefault(target, []).append((at_ns, ttl))
-            case ReplyReceived(target=target, ttl=ttl):
-                answering.add((target, ttl))
-    return {
-        target: Moments(
-            tuple(changes.get(target, ())),
-            tuple(at_ns for at_ns, ttl in losses.get(target, ()) if (target, ttl) in answering),
-        )
-        for target in {*changes, *losses}
-    }
+    def __init__(self) -> None:
+        self._changes: dict[str, list[int]] = {}
+        self._losses: dict[str, list[tuple[int, int]]] = {}
+        self._answering: set[tuple[str, int]] = set()
+
+    def note(self, at_ns: int, event: Event) -> None:
+        """Enter the next event."""
+        if isinstance(event, ReplyReceived):
+            self._answering.add((event.target, event.ttl))
+        elif isinstance(event, ProbeLost):
+            self._losses.setdefault(event.target, []).append((at_ns, event.ttl))
+        elif isinstance(event, PathChanged):
+            self._changes.setdefault(event.target, []).append(at_ns)
+
+    def moments(self) -> dict[str, Moments]:
+        """Losses of hops that never answer at all are left out: there would be one in every round."""
+        return {
+            target: Moments(
+                tuple(self._changes.get(target, ())),
+                tuple(
+                    at_ns for at_ns, ttl in self._losses.get(target, ()) if (target, ttl) in self._answering
+                ),
+            )
+            for target in {*self._changes, *self._losses}
+        }
 
 
 def following(moments: Sequence[int], position_ns: int) -> int | None:

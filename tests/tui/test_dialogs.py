@@ -36,6 +36,7 @@ from tui.view.facts import Fact
 from tui.view.glyphs import GLYPHS, Glyphs
 from tui.view.help import help_lines, wrapped
 from tui.view.history import History
+from tui.view.log import Log
 from tui.view.privacy import HIDDEN, Privacy
 from tui.view.verdict_line import Status
 from tui.widgets import Prompt
@@ -225,6 +226,7 @@ def test_a_proposed_name_stays_in_its_folder(query: str) -> None:
         snapshot=msgspec.structs.replace(snapshot, target=target),
         history=History(),
         entries=(),
+        log=Log(),
         status=Status.RUNNING,
     )
     scene = Scene(targets=(shown,))

@@ -25,12 +25,12 @@ def found(commands: Sequence[Command], needle: str) -> tuple[Command, ...]:
 
 
 def _rank(command: Command, words: Sequence[str]) -> int | None:
-    """0 where the title begins with the first word; None where a word does not occur."""
+    """0 where the title begins with what was typed; None where a word does not occur."""
     title = command.title.casefold()
     everything = f"{title} {command.id} {command.group.heading.casefold()} {command.help.casefold()}"
     if not all(word in everything for word in words):
         return None
-    if not words or title.startswith(words[0]):
+    if title.startswith(" ".join(words)):
         return 0
     return 1 if all(word in title or word in command.id for word in words) else 2
 

@@ -27,8 +27,8 @@ from tracer.model import Address, FlowId, Icmp, Port, ProbeState, ReplyKind, Rou
 MAX_SAMPLES = 512
 """Probes kept of each hop."""
 
-PACE_NS_PER_SAMPLE = 120_000
-"""Drawing a sample costs 3 µs and less; so far apart, drawings take a few percent of the time, however many
+PACE_NS_PER_SAMPLE = 300_000
+"""Drawing a sample costs up to 8 µs; so far apart, drawings take some 3 percent of the time, however many
 samples there are."""
 
 ProbeKey = tuple[RoundId, Sequence]

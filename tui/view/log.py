@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from itertools import chain
+from operator import attrgetter
 
 import msgspec
 
@@ -56,7 +57,7 @@ class Log:
         known, given = self._given.get(everything, (-1, ()))
         if known != version:
             kinds = [kind for kind in Kind if everything or kind is not Kind.PROBE]
-            kept = sorted(chain.from_iterable(self._kept[kind] for kind in kinds), key=_place)
+            kept = sorted(chain.from_iterable(self._kept[kind] for kind in kinds), key=attrgetter("number"))
             given = tuple(item.entry for item in kept)
             self._given[everything] = (version, given)
         return given
@@ -75,10 +76,6 @@ class Log:
             fresh = [_Kept(item.number, item.event, entry(mask_event(item.event, privacy))) for item in kept]
             kept.clear()
             kept.extend(fresh)
-
-
-def _place(item: _Kept) -> int:
-    return item.number
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):

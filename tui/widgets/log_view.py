@@ -71,7 +71,9 @@ class LogView(Lines):
 
     def _line_of(self, wanted: Entry | None) -> int:
         """Where an entry stands; the end where there is none such."""
-        return self.entries.index(wanted) if wanted in self.entries else self._end
+        if wanted is None or wanted not in self.entries:
+            return self._end
+        return self.entries.index(wanted)
 
     def step(self, by: int) -> bool:
         """Scroll by one line."""

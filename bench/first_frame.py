@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import statistics
+import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -36,6 +37,13 @@ def one_run(command: Sequence[str]) -> dict[str, float]:
     return marks
 
 
+def _seconds(command: Sequence[str]) -> float:
+    """The yardstick: how long this machine takes for an interpreter that does nothing."""
+    begun = time.monotonic()
+    subprocess.run(command, check=True, timeout=30)
+    return time.monotonic() - begun
+
+
 def _until(opened: Terminal, wanted: Callable[[str], bool]) -> float:
     opened.read_until(lambda screen: wanted(screen.text))
     return (time.monotonic() - opened.begun) * 1000
@@ -51,6 +59,10 @@ def main() -> None:
         commands = {"simulated": [*COMMAND, "--sim", "wan"]}
         if os.geteuid() == 0:
             commands["TUN, nobody"] = stack.enter_context(wan_path())
+        idle = sorted(_seconds([sys.executable, "-c", "pass"]) * 1000 for _ in range(runs))
+        print(
+            f"{'nothing':12} {'python ends':12} {statistics.median(idle):8.0f} {idle[0]:8.0f} {idle[-1]:8.0f}"
+        )
         for name, command in commands.items():
             one_run(command)  # the sources are compiled and cached
             measured = [one_run(command) for _ in range(runs)]

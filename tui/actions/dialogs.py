@@ -9,10 +9,6 @@ from typing import TYPE_CHECKING
 from tracer.errors import HopscopeError
 from tui.actions.output import complain, tell
 from tui.draft import Tab
-from tui.screens.columns import ColumnsScreen
-from tui.screens.help import HelpScreen
-from tui.screens.palette import PaletteScreen
-from tui.screens.settings import SettingsScreen, save_settings
 from tui.source import LiveSource
 from tui.view.strings import say
 
@@ -22,11 +18,14 @@ if TYPE_CHECKING:
 
 def show_help(screen: MainScreen) -> None:
     """Open the help."""
+    from tui.screens.help import HelpScreen  # noqa: PLC0415 - no dialog is on the first frame
+
     screen.app.push_screen(HelpScreen(screen))
 
 
 def show_palette(screen: MainScreen) -> None:
     """Find a command by its name and run it."""
+    from tui.screens.palette import PaletteScreen  # noqa: PLC0415 - no dialog is on the first frame
 
     def run(command_id: str | None) -> None:
         if command_id is not None:
@@ -37,15 +36,21 @@ def show_palette(screen: MainScreen) -> None:
 
 def show_columns(screen: MainScreen) -> None:
     """Open the dialog of the columns."""
+    from tui.screens.columns import ColumnsScreen  # noqa: PLC0415 - no dialog is on the first frame
+
     screen.app.push_screen(ColumnsScreen(screen))
 
 
 def _show_settings(tab: Tab, screen: MainScreen) -> None:
+    from tui.screens.settings import SettingsScreen  # noqa: PLC0415 - no dialog is on the first frame
+
     screen.app.push_screen(SettingsScreen(screen, tab))
 
 
 def write_settings(screen: MainScreen) -> None:
     """Write the configuration file; a replay leaves the options of a trace in it alone."""
+    from tui.screens.settings import save_settings  # noqa: PLC0415 - no dialog is on the first frame
+
     source = screen.source
     save_settings(screen, source.config if isinstance(source, LiveSource) else None)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tui.screens.columns import ColumnsScreen
 from tui.view import sorting
 from tui.view.column_choice import toggled
 from tui.view.columns import available, chosen
@@ -42,6 +41,8 @@ def sort_reverse(screen: MainScreen) -> None:
 
 def choose_columns(screen: MainScreen) -> None:
     """Open the dialog."""
+    from tui.screens.columns import ColumnsScreen  # noqa: PLC0415 - no dialog is on the first frame
+
     screen.app.push_screen(ColumnsScreen(screen))
 
 

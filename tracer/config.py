@@ -180,7 +180,8 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     max_inflight: Annotated[
         int,
         Option(
-            help="How many TTLs beyond the last answer are probed at once, from first-ttl.",
+            help="How many TTLs beyond the last answer are probed at once, from first-ttl; known silent ones "
+            "do not count.",
             short="-U",
             low=1,
             high=255,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import os
 from collections.abc import Sequence
@@ -39,11 +40,11 @@ async def real(queries: Sequence[str], config: TraceConfig) -> Prepared:
     addresses = [await resolve(query, config.addr_family) for query in queries]
     families = {family_of(address) for address in addresses if address is not None}
     choice = choose(config, families)
+    _only_traceable(queries, addresses, choice.protocol, config)
+    links = [_link(query, config) for query in queries]
     sources = [
-        find_source(address, family_of(address), config.source_address, config.interface)
-        if address is not None
-        else None
-        for address in addresses
+        find_source(address, family_of(address), config.source_address, link) if address is not None else None
+        for address, link in zip(addresses, links, strict=True)
     ]
     clock = SystemClock()
     targets = _targets(queries, addresses, sources)
@@ -51,10 +52,44 @@ async def real(queries: Sequence[str], config: TraceConfig) -> Prepared:
         channel=open_channel(choice, clock),
         clock=clock,
         targets=targets,
-        routes=_routes(targets, choice.protocol, config),
+        routes=_routes(targets, choice.protocol, config, links),
         usable_ports=host.usable_ports(config.initial_sequence),
         seed=int.from_bytes(os.urandom(4)),
     )
+
+
+def _link(query: str, config: TraceConfig) -> str | None:
+    """The interface the user names for a target: for all of them, or behind the % of an address."""
+    scope = query.partition("%")[2] if parse(query) is not None else ""
+    return config.interface or scope or None
+
+
+def _only_traceable(
+    queries: Sequence[str], addresses: Sequence[Address | None], protocol: Protocol, config: TraceConfig
+) -> None:
+    """Refuse what no probe can do, before the first one is sent."""
+    for query, address in zip(queries, addresses, strict=True):
+        if address is None:
+            continue
+        about = ipaddress.ip_address(address)
+        if about.is_unspecified:
+            raise ConfigError("TARGET", query, "it names no host")
+        if about.version == 6 and about.is_link_local and _link(query, config) is None:
+            raise ConfigError(
+                "TARGET",
+                query,
+                "a link-local address means something on one link only",
+                f"Name the link: {address}%eth0, or --interface.",
+            )
+    one_socket = protocol is Protocol.UDP or config.target_port is not None
+    sharing = [family_of(address) if one_socket else address for address in addresses if address is not None]
+    if config.source_port is not None and len(set(sharing)) < len(sharing):
+        raise ConfigError(
+            flag("source_port"),
+            config.source_port,
+            f"several targets cannot share one {protocol.upper()} source port",
+            "Trace one target at a time, or leave the option out.",
+        )
 
 
 def simulated(
@@ -76,6 +111,7 @@ def simulated(
     asked = queries or [scenario.target.name or own]
     addresses = [names.get(query) or parse(query) for query in asked]
     protocol = _SIMULATED[config.protocol]
+    _only_traceable(asked, addresses, protocol, config)
     clock = clock or SystemClock()
     sources = [
         SourceInfo(SOURCE_ADDRESSES[family_of(address)], None) if address is not None else None
@@ -83,10 +119,10 @@ def simulated(
     ]
     targets = _targets(asked, addresses, sources)
     return Prepared(
-        channel=SimChannel(Internet(scenario, seed=SIMULATED_SEED), clock, protocol),
+        channel=SimChannel(Internet(scenario, seed=SIMULATED_SEED, log_length=0), clock, protocol),
         clock=clock,
         targets=targets,
-        routes=_routes(targets, protocol, config),
+        routes=_routes(targets, protocol, config, [None] * len(targets)),
         usable_ports=range(config.initial_sequence or SIMULATED_PORTS.start, SIMULATED_PORTS.stop),
         seed=SIMULATED_SEED,
     )
@@ -95,7 +131,7 @@ def simulated(
 async def another(query: str, prepared: Prepared, config: TraceConfig) -> tuple[TargetInfo, Route]:
     """Find one more target on the real network for a session that was prepared with ``prepared``.
 
-    Raises TargetError where the name has no address.
+    Raises TargetError where the name has no address, ConfigError for an address no probe can be sent to.
     """
     from tracer.net.addresses import find_source  # noqa: PLC0415 - a simulation opens no sockets
     from tracer.net.resolve import resolve  # noqa: PLC0415
@@ -103,8 +139,10 @@ async def another(query: str, prepared: Prepared, config: TraceConfig) -> tuple[
     address = await resolve(query, config.addr_family)
     if address is None:
         raise _without_address(query)
-    source = find_source(address, family_of(address), config.source_address, config.interface)
-    return _one_more(query, address, source, prepared, config)
+    _only_traceable([query], [address], prepared.channel.info.protocol, config)
+    link = _link(query, config)
+    source = find_source(address, family_of(address), config.source_address, link)
+    return _one_more(query, address, source, prepared, config, link)
 
 
 def another_simulated(
@@ -123,7 +161,7 @@ def another_simulated(
     if address is None:
         raise _without_address(query)
     source = SourceInfo(SOURCE_ADDRESSES[family_of(address)], None)
-    return _one_more(query, address, source, prepared, config)
+    return _one_more(query, address, source, prepared, config, None)
 
 
 def _without_address(query: str) -> TargetError:
@@ -133,7 +171,12 @@ def _without_address(query: str) -> TargetError:
 
 
 def _one_more(
-    query: str, address: Address, source: SourceInfo | None, prepared: Prepared, config: TraceConfig
+    query: str,
+    address: Address,
+    source: SourceInfo | None,
+    prepared: Prepared,
+    config: TraceConfig,
+    link: str | None,
 ) -> tuple[TargetInfo, Route]:
     shown = printable(query)
     target = TargetInfo(
@@ -144,7 +187,7 @@ def _one_more(
         source=source,
     )
     trace = TraceId(len(prepared.targets))
-    return target, _route(trace, target, address, prepared.channel.info.protocol, config)
+    return target, _route(trace, target, address, prepared.channel.info.protocol, config, link)
 
 
 SIMULATED_PORTS = range(32768, 65536)
@@ -202,16 +245,23 @@ def _label(query: str, labels: Sequence[str]) -> str:
     return query if query not in labels else next(one for one in numbered if one not in labels)
 
 
-def _routes(targets: Sequence[TargetInfo], protocol: Protocol, config: TraceConfig) -> tuple[Route, ...]:
+def _routes(
+    targets: Sequence[TargetInfo], protocol: Protocol, config: TraceConfig, links: Sequence[str | None]
+) -> tuple[Route, ...]:
     return tuple(
-        _route(TraceId(index), target, target.address, protocol, config)
-        for index, target in enumerate(targets)
+        _route(TraceId(index), target, target.address, protocol, config, link)
+        for index, (target, link) in enumerate(zip(targets, links, strict=True))
         if target.address is not None
     )
 
 
 def _route(
-    trace: TraceId, target: TargetInfo, address: Address, protocol: Protocol, config: TraceConfig
+    trace: TraceId,
+    target: TargetInfo,
+    address: Address,
+    protocol: Protocol,
+    config: TraceConfig,
+    link: str | None,
 ) -> Route:
     return Route(
         trace=trace,
@@ -221,6 +271,6 @@ def _route(
         plan=plan_kind(protocol, config),
         source=target.source,
         bind_source=config.source_address is not None or config.interface is not None,
-        bind_device=config.interface is not None,
+        bind_device=link is not None,
         timeout_ns=config.timeout_ns,
     )

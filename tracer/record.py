@@ -12,7 +12,7 @@ from tracer.events import SCHEMA, Event, TraceStarted
 from tracer.ndjson import decode, encode
 
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
-"""What bytes that are no event can raise: no JSON, no event, no UTF-8, a number of 5000 digits, a nest."""
+"""What bytes that are no event raise: no JSON or no event, no UTF-8 or an endless number, a deep nest."""
 
 
 class Recorder:

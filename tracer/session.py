@@ -6,7 +6,6 @@ the channel yields, and passes the events on in the order they happened.
 
 from __future__ import annotations
 
-import random
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -36,6 +35,9 @@ Listener = Callable[[Sequence[Event]], None]
 COMMANDS_AT_ONCE = 512
 """So many commands of one trace are carried out before the others have their turn: a lap over a range of
 28 000 occupied ports must not hold up their answers."""
+
+_APART = 40_503
+"""Moving source ports of targets start this far from each other (2^16 over the golden ratio: well spread)."""
 
 _FIRST_SEQUENCE = 33434
 """Trippy's; echo sequences may start anywhere."""
@@ -150,7 +152,6 @@ class Session:
 
     def _trace(self, label: str, route: Route) -> _Trace:
         config, prepared = self._config, self._prepared
-        dice = random.Random(prepared.seed + route.trace)
         spec = TraceSpec(
             trace=route.trace,
             label=label,
@@ -163,7 +164,9 @@ class Session:
             ),
             first_sequence=config.initial_sequence or _FIRST_SEQUENCE,
         )
-        plan = port_plan(route.protocol, config, prepared.usable_ports, dice.randrange(1 << 16))
+        plan = port_plan(
+            route.protocol, config, prepared.usable_ports, (prepared.seed + route.trace * _APART) & 0xFFFF
+        )
         return _Trace(Engine(spec, config, plan, self._clock.now_ns()), spec.label)
 
     def _advance(self, trace: _Trace) -> None:

@@ -65,6 +65,16 @@ def test_on_branches_of_unequal_length_the_longer_one_is_the_end(order: tuple[in
     assert path.end == target_at(8)
 
 
+def test_a_router_told_of_last_moves_the_end_to_the_longer_branch() -> None:
+    path = belief()
+    for ttl in (6, 10, 8, 9):
+        path.target_answered(Ttl(ttl), RoundId(1))
+    hear(path, 7, round_id=1)
+    assert path.end == target_at(8)
+    hear(path, 8, round_id=2)
+    assert path.end == OPEN
+
+
 def test_the_end_moves_down_once_the_longer_branch_has_been_silent_for_long_enough() -> None:
     path = belief()
     hear(path, 7)

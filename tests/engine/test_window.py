@@ -100,3 +100,23 @@ def test_a_known_gap_bounds_the_round_where_nothing_has_answered() -> None:
         belief.lost(Ttl(ttl))
     window.new_round()
     assert goes_out(window) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("silent", [1, 2, 3])
+def test_ttls_known_to_be_silent_take_up_no_room(silent: int) -> None:
+    """A window of one would otherwise stand before the first silent router for ever."""
+    window, belief = opened(max_inflight=1)
+    assert goes_out(window) == [1]
+    for ttl in range(1, silent + 1):
+        belief.lost(Ttl(ttl))
+        assert goes_out(window) == [ttl + 1]
+
+
+def test_silent_ttls_let_the_window_out_to_the_gap_limit_and_no_further() -> None:
+    window, belief = opened(max_inflight=3, gap_limit=4)
+    assert goes_out(window) == [1, 2, 3]
+    for ttl in range(1, 4):
+        belief.lost(Ttl(ttl))
+    assert goes_out(window) == [4]
+    belief.lost(Ttl(4))
+    assert goes_out(window) == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.lab.labkit.capture import Capture, capture, round_trips_ns
-from tests.lab.labkit.chain import chain
+from tests.lab.labkit.chain import SOURCE_DEVICE, chain
 from tests.lab.labkit.families import Family
 from tests.lab.labkit.packets import Key
 from tests.lab.labkit.product import EventStream, hopscope, hopscope_stream, responders
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.lab.labkit.chain import Chain
+    from tests.lab.labkit.namespace import Namespace
 
 ROUNDS = 3
 PROTOCOLS = {"udp": ["--udp"], "tcp": ["--tcp", "-P", "80"], "icmp": ["--icmp"]}
@@ -83,6 +84,56 @@ def test_a_closed_tcp_port_is_reached_and_its_user_clock_marked(path: Chain, fam
     *routers, target = run.report["hops"]
     assert [hop["clock"] for hop in routers] == [{"kernel": 1, "user": 0}] * 10
     assert target["clock"] == {"kernel": 0, "user": 1}
+
+
+@each_family
+def test_a_target_that_rejects_a_syn_with_an_icmp_error_has_answered_once(family: Family) -> None:
+    """Port unreachable is in the error queue and fails the connect with ECONNREFUSED, as a reset does."""
+    with chain(2) as built, built.target.firewall("tcp dport 81 reject", hook="input"):
+        run = hopscope(
+            built.source, built.target_address(family), "-m", "json", "-C", "2", "--tcp", "-P", "81"
+        )
+    assert run.exit_code == 0, run
+    target = run.report["hops"][-1]
+    assert (target["received"], target["duplicates"]) == (2, 0)
+    assert target["clock"] == {"kernel": 2, "user": 0}
+    assert target["icmp"] is not None
+
+
+@each_protocol
+def test_a_link_local_target_is_traced_on_the_link_it_names(path: Chain, protocol: str) -> None:
+    neighbour = _link_local_address(path.routers[0], "near")
+    target = f"{neighbour}%{SOURCE_DEVICE}"
+    run = hopscope(path.source, target, "-m", "json", "-C", "1", *PROTOCOLS[protocol])
+    assert run.exit_code == 0, run
+    assert responders(run.report) == [{neighbour}]
+    assert run.report["source"] == {
+        "address": _link_local_address(path.source, SOURCE_DEVICE),
+        "interface": SOURCE_DEVICE,
+    }
+
+
+def _link_local_address(node: Namespace, device: str) -> str:
+    shown = node.run(["ip", "-6", "-o", "address", "show", "dev", device, "scope", "link"]).stdout
+    return str(shown.split("inet6 ")[1].split("/")[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["fe80::1"], "link-local"),
+        (["0.0.0.0"], "no host"),  # noqa: S104 - a target, bound by nobody
+        (["::"], "no host"),
+        (["198.18.1.2", "198.18.2.2", "--udp", "-S", "5000"], "share"),
+        (["198.18.1.2", "198.18.2.2", "--tcp", "-S", "5000", "-P", "80"], "share"),
+    ],
+)
+def test_targets_that_cannot_be_traced_are_refused_with_a_reason(
+    path: Chain, arguments: list[str], reason: str
+) -> None:
+    run = hopscope(path.source, *arguments, "-m", "json", "-C", "1")
+    assert (run.exit_code, run.stdout) == (2, ""), run
+    assert reason in run.stderr
 
 
 def test_icmp_without_the_ping_group_is_refused_with_the_sysctl_as_remedy(path: Chain) -> None:

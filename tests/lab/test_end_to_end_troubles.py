@@ -159,12 +159,25 @@ def test_a_local_firewall_is_named_and_its_victims_failed_not_lost(
     target = two_routers.target_address(family)
     with two_routers.source.firewall(f"udp dport 33434-33534 {verdict}"):
         run = hopscope(two_routers.source, target, "-m", "json", "-C", "1", "--udp", "--timeout", "300ms")
-    assert run.exit_code in {1, 5}, run
+    assert run.exit_code == 5, run
     assert run.report["outcome"]["reached"] is False
     _error(run, "local_firewall")
     assert sum(hop["failed"] for hop in run.report["hops"]) > 0
     assert sum(hop["lost"] for hop in run.report["hops"]) == 0
     assert not any(responders(run.report))
+
+
+@each_family
+def test_a_local_firewall_that_rejects_a_syn_is_no_answer_of_the_target(
+    two_routers: Chain, family: Family
+) -> None:
+    with two_routers.source.firewall("tcp dport 80 reject"):
+        run = hopscope(
+            two_routers.source, two_routers.target_address(family), "-m", "json", "-C", "1", "--tcp"
+        )
+    _nothing_was_sent(run)
+    _error(run, "local_firewall")
+    assert sum(hop["duplicates"] for hop in run.report["hops"]) == 0
 
 
 def test_a_local_firewall_that_drops_pings_is_named(two_routers: Chain) -> None:

@@ -1,4 +1,4 @@
-"""The screen as nobody on a path of the laboratory: it comes, it goes, and changes nothing that is measured."""
+"""The screen as nobody on a path of the laboratory: it comes, it goes, and changes no number."""
 
 from __future__ import annotations
 

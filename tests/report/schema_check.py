@@ -56,6 +56,16 @@ def _enum(value: Any, told: list[Any], _schema: Any, _definitions: Any, where: s
         yield f"{where}: {value!r} is not one of {told}"
 
 
+def _minimum(value: Any, told: int, _schema: Any, _definitions: Any, where: str) -> Iterator[str]:
+    if _TYPES["number"](value) and value < told:
+        yield f"{where}: {value} is less than {told}"
+
+
+def _maximum(value: Any, told: int, _schema: Any, _definitions: Any, where: str) -> Iterator[str]:
+    if _TYPES["number"](value) and value > told:
+        yield f"{where}: {value} is more than {told}"
+
+
 def _properties(value: Any, told: Any, _schema: Any, definitions: Any, where: str) -> Iterator[str]:
     if isinstance(value, dict):
         yield from (f"{where}.{name}: not described" for name in value.keys() - told.keys())
@@ -94,16 +104,6 @@ def _min_items(value: Any, told: int, _schema: Any, _definitions: Any, where: st
 def _max_items(value: Any, told: int, _schema: Any, _definitions: Any, where: str) -> Iterator[str]:
     if isinstance(value, list) and len(value) > told:
         yield f"{where}: longer than {told}"
-
-
-def _minimum(value: Any, told: float, _schema: Any, _definitions: Any, where: str) -> Iterator[str]:
-    if value < told:
-        yield f"{where}: {value} is below {told}"
-
-
-def _maximum(value: Any, told: float, _schema: Any, _definitions: Any, where: str) -> Iterator[str]:
-    if value > told:
-        yield f"{where}: {value} is above {told}"
 
 
 _KEYWORDS: dict[str, Callable[..., Iterator[str]]] = {

@@ -29,7 +29,7 @@ def test_a_trace_that_arrives() -> None:
         3 198.51.100.31 50%   0.0   2    2  22.3  17.3  12.3  22.3   7.1  21.3  mpls 24015/17, 1 late, 1 duplicate
           198.51.100.32 50%
         4 192.0.2.80          0.0   2    2 100.4 100.3 100.2 100.4   0.1 100.4  1 failed, 1 skipped
-        Reached in 4 hops, 100.3 ms on average, 0.0 % loss, 2 rounds.
+        Reached in 4 hops, 100 ms; 0 of 2 probes to the target lost so far, too few to judge. 2 rounds.
         Noticed: 2 packets dropped by a full receive queue, 1 of 6 times taken by this process, not by the kernel.
         queue_full: The send queue is full.
             Lower --max-rate.
@@ -46,7 +46,8 @@ def test_the_same_trace_in_80_columns() -> None:
           198.51.100.32 50%
         4 192.0.2.80          0.0   2    2 100.4 100.3 100.2 100.4   0.1 100.4
             1 failed, 1 skipped
-        Reached in 4 hops, 100.3 ms on average, 0.0 % loss, 2 rounds.
+        Reached in 4 hops, 100 ms; 0 of 2 probes to the target lost so far, too few to
+            judge. 2 rounds.
         Noticed: 2 packets dropped by a full receive queue, 1 of 6 times taken by this
             process, not by the kernel.
         queue_full: The send queue is full.
@@ -59,7 +60,7 @@ def test_a_router_that_refuses() -> None:
         # Host         Loss% Snt Recv  Last   Avg  Best Worst StDev   p90
         1 198.51.100.1   0.0   1    1 0.400 0.400 0.400 0.400     - 0.400
         2 198.51.100.2   0.0   1    1 0.800 0.800 0.800 0.800     - 0.800  !H, mtu 1400
-        Unreachable beyond hop 2, 1 round.
+        Not reached: hop 2 says that the target cannot be reached. 1 round.
     """)
 
 
@@ -70,8 +71,8 @@ def test_silence() -> None:
         2 ???          100.0   1    0     *     *     *     *     *     *
         3 ???          100.0   1    0     *     *     *     *     *     *
         4 ???          100.0   1    0     *     *     *     *     *     *
-        Not reached: silence beyond hop 1, 1 round.
-    """)
+        Not reached: hop 1 is the last to answer; one end cannot tell whether what follows is cut off or silent. 1 round.
+    """)  # noqa: E501  # the text is as wide as it takes; that is what is shown
 
 
 def test_a_host_that_cannot_send() -> None:
@@ -93,7 +94,8 @@ def test_long_addresses_get_a_line_of_their_own_where_there_is_no_room() -> None
         1 2001:db8:1111:2222:3333:4444:5555:6666
                                         0.0   1    1 0.400 0.400 0.400 0.400     - 0.400
         2 2001:db8::80                  0.0   1    1 0.900 0.900 0.900 0.900     - 0.900
-        Reached in 2 hops, 0.900 ms on average, 0.0 % loss, 1 round.
+        Reached in 2 hops, 0.90 ms; 0 of 1 probe to the target lost so far, too few to
+            judge. 1 round.
     """)
     wide = render([samples.report(log, target)], 100)
     assert "1 2001:db8:1111:2222:3333:4444:5555:6666   0.0   1" in wide
@@ -147,9 +149,9 @@ def test_nothing_is_cut_off_however_narrow(width: int | None) -> None:
 @pytest.mark.parametrize(
     ("reason", "sentence"),
     [
-        (EndReason.TARGET_REACHED, "Reached in 4 hops, 100.3 ms on average, 0.0 % loss, 2 rounds."),
-        (EndReason.INTERRUPTED, "Interrupted; the target answered in 4 hops, 100.3 ms"),
-        (EndReason.TRUNCATED, "The record stops before the end; the target answered in 4 hops"),
+        (EndReason.TARGET_REACHED, "too few to judge. 2 rounds."),
+        (EndReason.INTERRUPTED, "too few to judge. Interrupted after 2 rounds."),
+        (EndReason.TRUNCATED, "too few to judge. The record stops after 2 rounds."),
     ],
 )
 def test_the_outcome_is_one_sentence(reason: EndReason, sentence: str) -> None:
@@ -158,13 +160,15 @@ def test_the_outcome_is_one_sentence(reason: EndReason, sentence: str) -> None:
     assert sentence in render([msgspec.structs.replace(report, outcome=outcome)])
 
 
-def test_every_reason_has_its_sentence() -> None:
+def test_every_reason_has_its_sentence_with_and_without_a_verdict() -> None:
     log = Log()
     log.sent(1, 1)
     for reason in EndReason:
         report = samples.report(log)
         outcome = msgspec.structs.replace(report.outcome, reason=reason)
-        assert ", 1 round.\n" in render([msgspec.structs.replace(report, outcome=outcome)])
+        report = msgspec.structs.replace(report, outcome=outcome)
+        assert "1 round.\n" in render([report])
+        assert ", 1 round.\n" in render([msgspec.structs.replace(report, path_verdict=None)])
 
 
 def test_hostile_text_moves_no_cursor() -> None:

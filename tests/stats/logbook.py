@@ -10,6 +10,7 @@ from tracer.events import (
     Health,
     LateReply,
     MalformedReply,
+    PathChanged,
     PathEndMoved,
     PortsExhausted,
     PortSkipped,
@@ -163,6 +164,20 @@ class Log:
 
     def path_end(self, ttl: int | None, kind: PathEndKind) -> None:
         self.events.append(PathEndMoved(**self._common(), ttl=None if ttl is None else Ttl(ttl), kind=kind))
+
+    def path_changed(
+        self, ttl: int, old: list[str], new: list[str], round_id: int = 0, at_ns: int | None = None
+    ) -> None:
+        told = self._common() if at_ns is None else {**self._common(), "at_ns": at_ns}
+        self.events.append(
+            PathChanged(
+                **told,
+                round=RoundId(round_id),
+                ttl=Ttl(ttl),
+                old=tuple(map(Address, old)),
+                new=tuple(map(Address, new)),
+            )
+        )
 
     def health(self, *, kernel_drops: int = 0, clock_steps: int = 0) -> None:
         self.events.append(Health(**self._common(), kernel_drops=kernel_drops, clock_steps=clock_steps))

@@ -363,7 +363,7 @@ async def test_tab_goes_through_the_views_and_a_click_picks_one() -> None:
 async def test_each_target_has_a_tab_with_its_health() -> None:
     async with opened(two_targets()) as (pilot, screen):
         (line,) = texts(screen.query_one(Targets))
-        assert line.split() == ["▲", "one", "✖", "two"]
+        assert line.split() == ["?", "one", "✖", "two"]
         await press(pilot, "right")
         assert screen.current == 1
         await press(pilot, "right")

@@ -328,8 +328,9 @@ class Engine:
         else:
             self._belief.refused(probe.ttl)
         self._story.path_end(self._belief.end, now)
-        if probe.round == self._round.id:
-            self._window.answered(probe.ttl, ends_path=not goes_on)
+        of_this_round = probe.round == self._round.id
+        self._window.answered(probe.ttl, ends_path=of_this_round and not goes_on)
+        if of_this_round:
             self._round.answered(now)
             if not goes_on:
                 self._round.path_end_answered(now, event.rtt_ns)

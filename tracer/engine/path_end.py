@@ -7,6 +7,7 @@ of a new end, only a reason to look further (``searching``).
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import NamedTuple
 
 from tracer.model import PathEndKind, RoundId, Ttl
@@ -40,6 +41,7 @@ class PathEndBelief:
         self._losses_since_answer: dict[int, int] = {}
         self._silent: set[int] = set()
         self._router_round: dict[int, RoundId] = {}
+        self._target_round: dict[int, RoundId] = {}
 
     @property
     def searching(self) -> bool:
@@ -58,13 +60,21 @@ class PathEndBelief:
     def gap_end(self) -> int | None:
         """The last TTL worth probing, as everything beyond the last answer is silent; None if it is not."""
         start = self.last_answering + 1
-        run = range(start, start + self._gap_limit)
-        silent = all(ttl in self._silent or self._losses_since_answer.get(ttl, 0) for ttl in run)
-        return run[-1] if silent else None
+        silent = self.silent_after(start - 1) == self._gap_limit
+        return start - 1 + self._gap_limit if silent else None
+
+    def silent_after(self, ttl: int) -> int:
+        """How many TTLs right behind this one did not answer their latest probe, a gap limit at the most."""
+        run = range(ttl + 1, ttl + 1 + self._gap_limit)
+        return sum(1 for _ in takewhile(self._is_silent, run))
+
+    def _is_silent(self, ttl: int) -> bool:
+        return ttl in self._silent or self._losses_since_answer.get(ttl, 0) > 0
 
     def target_answered(self, ttl: Ttl, round_id: RoundId) -> None:
         """The target itself answered a probe of this TTL."""
         self._heard(ttl)
+        self._target_round[ttl] = round_id
         doubtful = any(
             at >= ttl and round_id - seen < ROUTER_ROUNDS for at, seen in self._router_round.items()
         )
@@ -73,11 +83,16 @@ class PathEndBelief:
             self.end = PathEnd(ttl, PathEndKind.TARGET)
 
     def router_answered(self, ttl: Ttl, round_id: RoundId) -> None:
-        """A router dropped a probe of this TTL because its time was exceeded: the path goes on behind it."""
+        """A router dropped a probe of this TTL because its time was exceeded: the path goes on behind it.
+
+        It ends where the target has answered farther on since that round began, on a longer branch; else the
+        end is not known.
+        """
         self._heard(ttl)
         self._router_round[ttl] = round_id
         if self.end.ttl is not None and ttl >= self.end.ttl:
-            self.end = OPEN
+            behind = [at for at, seen in self._target_round.items() if at > ttl and seen >= round_id]
+            self.end = PathEnd(Ttl(min(behind)), PathEndKind.TARGET) if behind else OPEN
 
     def refused(self, ttl: Ttl) -> None:
         """A router says that it cannot deliver the probe: the path ends there unless the target answered."""

@@ -12,7 +12,8 @@ class Window:
 
     ``max_inflight`` TTLs go out at once, from the first one on. Beyond them the window moves with the answers
     and stays a gap limit ahead of them: what lies further could only matter if a whole gap were silent, and a
-    near target would be overshot by one probe for every answer.
+    near target would be overshot by one probe for every answer. TTLs that are known to be silent take up no
+    room, or a window smaller than a silent stretch would never get past it.
     """
 
     def __init__(self, config: TraceConfig, belief: PathEndBelief) -> None:
@@ -36,7 +37,11 @@ class Window:
         self._next += 1
 
     def answered(self, ttl: Ttl, *, ends_path: bool) -> None:
-        """A probe of this round was answered; after the path's end answered nothing beyond it is sent."""
+        """A probe was answered; after the path's end answered nothing beyond it is sent.
+
+        Answers to earlier rounds move the window too: where rounds are shorter than the round-trip time there
+        are no others. ``ends_path`` is about this round.
+        """
         self._highest_answered = max(self._highest_answered, ttl)
         self._end_answered = self._end_answered or ends_path
 
@@ -46,6 +51,7 @@ class Window:
         if end_ttl is not None and (self._end_answered or not belief.searching):
             return min(end_ttl, config.max_ttl)
         at_once = config.first_ttl - 1 + config.max_inflight
-        ahead = self._highest_answered + min(config.max_inflight, config.gap_limit)
+        room = config.max_inflight + belief.silent_after(self._highest_answered)
+        ahead = self._highest_answered + min(room, config.gap_limit)
         worthwhile = max(belief.gap_end or config.max_ttl, end_ttl or 0)
         return min(max(at_once, ahead), worthwhile, config.max_ttl)

@@ -42,7 +42,7 @@ def find_source(
     if source_address is not None:
         return _named_address(family, source_address)
     if interface is not None:
-        return _interface_address(family, interface)
+        return _interface_address(target, family, interface)
     try:
         address = _routed_source(target, family)
     except OSError:
@@ -83,13 +83,14 @@ def _named_address(family: Family, text: str) -> SourceInfo:
     return SourceInfo(address, own_addresses(family).get(address))
 
 
-def _interface_address(family: Family, interface: str) -> SourceInfo:
+def _interface_address(target: Address, family: Family, interface: str) -> SourceInfo:
     if interface not in netifaces.interfaces():
         known = ", ".join(netifaces.interfaces())
         raise ConfigError("--interface", interface, "there is no such interface", f"There are: {known}.")
     entries = netifaces.ifaddresses(interface).get(OPTIONS[family].socket_family, ())
     addresses = [entry["addr"].partition("%")[0] for entry in entries]
-    routable = [text for text in addresses if not ipaddress.ip_address(text).is_link_local]
+    local = ipaddress.ip_address(target).is_link_local
+    fitting = [text for text in addresses if ipaddress.ip_address(text).is_link_local == local]
     if not addresses:
         raise LocalError(
             Failure(
@@ -99,7 +100,7 @@ def _interface_address(family: Family, interface: str) -> SourceInfo:
                 evidence={"interface": interface, "family": family.value},
             )
         )
-    return SourceInfo(Address((routable or addresses)[0]), interface)
+    return SourceInfo(Address((fitting or addresses)[0]), interface)
 
 
 _OTHER = {Family.IPV4: Family.IPV6, Family.IPV6: Family.IPV4}

@@ -29,7 +29,7 @@ def local_port_range() -> tuple[int, int]:
 
 
 def usable_ports(first: int | None = None) -> Sequence[int]:
-    """The local range without the reserved ports, beginning at ``first`` if it lies inside."""
+    """The local range without the reserved ports; a ``first`` outside it starts a range of its own."""
     low, high = local_port_range()
     reserved = reserved_ports()
     ports: Sequence[int] = range(low, high + 1)

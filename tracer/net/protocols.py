@@ -114,8 +114,13 @@ class TcpEndpoint(Endpoint):
     def identity_of(self, datagram: Datagram) -> Identity:  # noqa: ARG002 - the socket is the probe
         return self._identity
 
+    def receive(self) -> Iterator[Received]:
+        """An ICMP error, else SYN-ACK or RST: port unreachable also fails the connect as a reset does."""
+        errors = list(self._errors())
+        yield from errors or self.answers()
+
     def answers(self) -> Iterator[Received]:
-        """SYN-ACK or RST; after an ICMP error neither has come and there is nothing to tell."""
+        """SYN-ACK or RST."""
         number = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if number in _REFUSED:
             yield self._reset()

@@ -11,6 +11,7 @@ from tracer.model import Address, EndReason, MplsStack
 from tracer.report.document import HopReport, Report, ResponderReport, RttReport
 from tracer.report.marks import mark
 from tracer.report.table import GAP, lay_out
+from tracer.stats.snapshot import VerdictKind
 from tracer.text import named, printable
 
 SILENT = "???"
@@ -39,6 +40,30 @@ _DECIMALS = ((10.0, 3), (100.0, 2))
 """While the worst time is below so many milliseconds, all are shown with so many decimals; else with one."""
 
 _INDENT = "    "
+
+_MARKS: dict[VerdictKind, str] = {
+    VerdictKind.OWN_ANSWERS_ONLY: "own answers only",
+    VerdictKind.RATE_LIMIT: "rate limit",
+    VerdictKind.PATH_CHANGED: "path changed",
+    VerdictKind.MTU_BLACK_HOLE: "large packets vanish",
+}
+"""What a row says of its verdict; kinds that are no finding about the hop are left out."""
+
+SILENT_MARK = "silent only"
+"""A hop that answers nothing, while what stands behind it answers."""
+
+_SPREADING: dict[VerdictKind, tuple[str, str]] = {
+    VerdictKind.LOSS_REACHES_TARGET: ("loss begins here", "loss from hop {ttl}"),
+    VerdictKind.BUFFERBLOAT: ("queue fills here", "queue from hop {ttl}"),
+}
+"""The same for what begins at one hop and shows at all behind it."""
+
+_ENDINGS: dict[EndReason, str] = {
+    EndReason.INTERRUPTED: "Interrupted after {rounds}.",
+    EndReason.TRUNCATED: "The record stops after {rounds}.",
+    EndReason.ERROR: "Failed after {rounds}.",
+}
+"""How the trace ended, where the verdict leads; all others ended as they should."""
 
 _OUTCOMES: dict[EndReason, str] = {
     EndReason.TARGET_REACHED: "Reached",
@@ -79,7 +104,8 @@ def _progress(report: Report, width: int | None) -> Iterator[str]:
     yield from _fold(_header(report), width)
     if report.hops:
         yield from _table(report, _decimals(report), width)
-    yield from _fold(f"Running, {_count(report.outcome.rounds, 'round')}.", width)
+    verdict = "" if report.path_verdict is None else f" {report.path_verdict.sentence}"
+    yield from _fold(f"Running, {_count(report.outcome.rounds, 'round')}.{verdict}", width)
     yield from _errors(report, width)
 
 
@@ -179,7 +205,21 @@ def _responder_notes(responder: ResponderReport, target: Address | None) -> Iter
             yield f"mpls {'/'.join(str(entry.label) for entry in extension.labels)}"
 
 
+def _mark(hop: HopReport) -> str:
+    verdict = hop.verdict
+    if verdict is None:
+        return ""
+    if verdict.kind is VerdictKind.OWN_ANSWERS_ONLY and not hop.received:
+        return SILENT_MARK
+    begins, inherits = _SPREADING.get(verdict.kind, ("", ""))
+    if verdict.evidence.get("role") == "inherits":
+        return inherits.format(ttl=verdict.evidence["begins_at_ttl"])
+    return begins or _MARKS.get(verdict.kind, "")
+
+
 def _hop_notes(hop: HopReport) -> Iterator[str]:
+    if marked := _mark(hop):
+        yield marked
     if hop.mtu is not None:
         yield f"mtu {hop.mtu}"
     for count, what in (
@@ -193,6 +233,15 @@ def _hop_notes(hop: HopReport) -> Iterator[str]:
 
 
 def _outcome(report: Report, decimals: int) -> str:
+    """The path's verdict and the rounds behind it; where nothing was tried, how the trace ended."""
+    verdict, outcome = report.path_verdict, report.outcome
+    if verdict is None or not report.health.sent:
+        return _ending(report, decimals)
+    ending = _ENDINGS.get(outcome.reason, "{rounds}.").format(rounds=_count(outcome.rounds, "round"))
+    return f"{verdict.sentence} {ending}"
+
+
+def _ending(report: Report, decimals: int) -> str:
     outcome = report.outcome
     answered = max((hop.ttl for hop in report.hops if hop.received), default=0)
     last = report.hops[-1].ttl if report.hops else 0

@@ -18,6 +18,9 @@ from tracer.stats.snapshot import Verdict, VerdictKind
 ENOUGH = 10
 """Fewer probes of a hop than this show no cleanliness: the 95 % interval of 0 in 10 goes up to 28 %."""
 
+HARMFUL_PCT = 8.0
+"""A target that lost something is called clean once loss of this size can be excluded (95 %)."""
+
 RECENT_ROUNDS = 300
 """A change of the path is the verdict for so long; five minutes at a round a second."""
 
@@ -37,6 +40,13 @@ class Case:
     def to_target(self) -> bool:
         """The last hop is the target."""
         return self.evidence.end is PathEndKind.TARGET
+
+    @property
+    def target_unsure(self) -> bool:
+        """The target lost something, too little for a finding and too much to exclude one."""
+        lost, closed = self.counts[-1].lost, self.counts[-1].closed
+        interval = wilson(lost, closed) if self.to_target and lost else None
+        return interval is not None and interval[1] >= HARMFUL_PCT
 
     @cached_property
     def spread(self) -> Spread:

@@ -17,7 +17,7 @@ JUDGED_PROBES = 256
 
 
 Fate = tuple[int, bool, ProbeKey]
-"""One probe that has met its end in the network: when it was sent (ns), if it was answered, its name."""
+"""One probe that has met its end in the network: sent when (ns), answered or not, and its name."""
 
 
 class Counts(NamedTuple):

@@ -117,13 +117,13 @@ class HopStats:
     def apply(self, event: ProbeEvent) -> None:
         """Enter one event of this TTL."""
         self._snapshot = None
-        self._evidence = None
         self._ENTER[type(event)](self, event)
 
     def _enter_sent(self, event: ProbeSent) -> None:
         self._outstanding[_key(event)] = event.tx.ns
 
     def _enter_reply(self, event: ReplyReceived) -> None:
+        self._evidence = None
         key = _key(event)
         self._outstanding.pop(key, None)
         rtt_ns = rtt_sample(event)
@@ -135,6 +135,7 @@ class HopStats:
         self._credit(event, rtt_ns)
 
     def _enter_late(self, event: LateReply) -> None:
+        self._evidence = None
         # A log that never told of the loss must not turn the count negative.
         self.lost = max(self.lost - 1, 0)
         self.late += 1
@@ -150,6 +151,7 @@ class HopStats:
         self.duplicates += 1
 
     def _enter_lost(self, event: ProbeLost) -> None:
+        self._evidence = None
         key = _key(event)
         sent_ns = self._outstanding.pop(key, None)
         self.lost += 1
@@ -159,6 +161,7 @@ class HopStats:
             self._judged.add(key, sent_ns, answered=False)
 
     def _enter_failed(self, event: SendFailed) -> None:
+        self._evidence = None
         self.failed += 1
         self._outstanding.pop(_key(event), None)
         if event.was is ProbeState.LOST:
@@ -227,7 +230,7 @@ class HopStats:
         return self._levels.typical_ns
 
     def evidence(self) -> HopEvidence:
-        """Return what a judgement may rest on; the same object until the next event of this TTL."""
+        """Return what a judgement may rest on; the same object until a probe of this TTL meets its end."""
         if self._evidence is None:
             counts = self._judged.counts
             self._evidence = HopEvidence(

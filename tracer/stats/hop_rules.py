@@ -136,6 +136,8 @@ def _hop_too_few(case: Case, index: int) -> Verdict | None:
     hop = case.hops[index]
     if hop.counts.closed < ENOUGH:
         sentence = f"Only {wording.count(hop.counts.closed, 'probe')} of hop {hop.ttl}: too few to judge."
+    elif index == len(case.hops) - 1 and case.target_unsure:
+        sentence = f"The target lost {wording.with_interval(hop.counts)}: too few to tell chance from loss."
     elif stands_out(hop.counts) >= LIKELY:
         sentence = (
             f"Hop {hop.ttl} loses {wording.with_interval(hop.counts)}; whether what stands behind it does "

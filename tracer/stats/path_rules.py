@@ -8,23 +8,26 @@ from tracer.model import PathEndKind
 from tracer.stats import wording
 from tracer.stats.case import ENOUGH, Case, answers, conclude, in_ms, loss_numbers
 from tracer.stats.evidence import Counts
-from tracer.stats.loss import wilson
 from tracer.stats.snapshot import Verdict, VerdictKind
 
 LOCAL_SHARE = 0.1
-"""This part of the last rounds' probes must have been kept back to be the verdict."""
-
-HARMFUL_PCT = 8.0
-"""A path that lost something to the target is called clean once loss of this size can be excluded (95 %)."""
+LOCAL_PROBES = 3
+"""This part of the last rounds' probes must have been kept back to be the verdict, and so many; unless
+nothing else is known."""
 
 _Rule = Callable[[Case], Verdict | None]
 
 
 def _path_local_trouble(case: Case) -> Verdict | None:
     local = case.evidence.local
-    lost = sum(counts.lost for counts in case.counts)
+    lost = sum(
+        counts.lost
+        for index, counts in enumerate(case.counts)
+        if counts.lost < counts.closed and index not in case.spread.own
+    )
     tried = len(case.hops) * local.rounds
-    if local.failed and local.failed >= LOCAL_SHARE * tried:
+    nothing_else = not any(counts.closed for counts in case.counts)
+    if local.failed and (nothing_else or local.failed >= max(LOCAL_PROBES, LOCAL_SHARE * tried)):
         kept = wording.count(local.failed, "probe")
         kind = None if local.kind is None else local.kind.value
         sentence = f"This host kept back {kept} in the last {wording.count(local.rounds, 'round')} ({kind})."
@@ -49,8 +52,8 @@ def _path_not_reached(case: Case) -> Verdict | None:
         sentence = f"{how}: no hop answers."
     elif end is PathEndKind.GAP:
         sentence = (
-            f"{how}: hop {last} is the last to answer; whether what is behind it is cut off or keeps silent "
-            "cannot be told from here."
+            f"{how}: hop {last} is the last to answer; one end cannot tell whether what follows is cut off "
+            "or silent."
         )
     else:
         sentence = f"{how} within {case.hops[-1].ttl} hops; hop {last} is the last to answer."
@@ -174,8 +177,7 @@ def _path_own_answers(case: Case) -> Verdict | None:
 
 def _path_unsure(case: Case) -> Verdict | None:
     target = case.hops[-1].counts
-    interval = wilson(target.lost, target.closed)
-    if not target.lost or interval is None or interval[1] < HARMFUL_PCT:
+    if not case.target_unsure:
         return None
     sentence = f"{_reached(case)}; {_lost(target)} to the target lost, too few to tell chance from loss."
     return conclude(VerdictKind.NOT_ENOUGH_EVIDENCE, sentence, **loss_numbers(target))

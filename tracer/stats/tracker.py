@@ -69,6 +69,8 @@ class Tracker:
         self._troubles = Troubles()
         self._recent_trouble = RecentTrouble()
         self._changes = PathChanges()
+        self._judged_by: PathEvidence | None = None
+        self._judgement = Judgement(None, ())
         self._snapshot: TraceSnapshot | None = None
 
     def apply(self, event: TargetEvent) -> None:
@@ -177,18 +179,19 @@ class Tracker:
         return [self._hop(Ttl(ttl)) for ttl in range(first, last + 1)]
 
     def _judge(self, path: list[HopStats]) -> Judgement:
-        return judge(
-            PathEvidence(
-                hops=tuple(hop.evidence() for hop in path),
-                end=self._end,
-                reached=self._reached,
-                reason=self._reason,
-                round=self._round,
-                changes=self._changes.latest(),
-                change_count=self._changes.count,
-                local=self._recent_trouble.snapshot(self._round),
-            )
+        evidence = PathEvidence(
+            hops=tuple(hop.evidence() for hop in path),
+            end=self._end,
+            reached=self._reached,
+            reason=self._reason,
+            round=self._round,
+            changes=self._changes.latest(),
+            change_count=self._changes.count,
+            local=self._recent_trouble.snapshot(self._round),
         )
+        if evidence != self._judged_by:
+            self._judged_by, self._judgement = evidence, judge(evidence)
+        return self._judgement
 
     def _health(self, path: tuple[HopSnapshot, ...]) -> HealthSnapshot:
         sent = sum(hop.sent for hop in path)

@@ -194,10 +194,10 @@ class Namespace:
             self.write_sysctls(before)
 
     @contextlib.contextmanager
-    def firewall(self, *rules: str) -> Iterator[None]:
-        """Filter what leaves this namespace by nft rules, such as ``udp dport 7 drop``."""
-        lines = "\n".join(["type filter hook output priority 0", *rules])
-        self._nft(f"table inet lab {{\nchain output {{\n{lines}\n}}\n}}\n")
+    def firewall(self, *rules: str, hook: str = "output") -> Iterator[None]:
+        """Filter what leaves this namespace (or another hook) by nft rules, such as ``udp dport 7 drop``."""
+        lines = "\n".join([f"type filter hook {hook} priority 0", *rules])
+        self._nft(f"table inet lab {{\nchain {hook} {{\n{lines}\n}}\n}}\n")
         try:
             yield
         finally:

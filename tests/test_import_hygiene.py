@@ -1,0 +1,87 @@
+"""What a fresh interpreter loads: a headless run needs no screen and no Scapy, help needs no network."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SCREEN_AND_SCAPY = {"textual", "rich", "scapy"}
+
+HEADLESS = {
+    "json": ["--sim", "wan", "-C", "1", "-m", "json"],
+    "pretty": ["--sim", "clean", "-C", "1", "-m", "pretty"],
+    "stream": ["--sim", "clean", "-C", "1", "-m", "stream"],
+    "default": ["--sim", "clean", "-C", "1"],
+}
+
+
+def fresh(*arguments: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
+    """Run an interpreter; returns how it ended and every module it imported, as it says itself."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    rows = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return done, {line.rpartition("|")[2].strip() for line in rows}
+
+
+def packages(modules: set[str]) -> set[str]:
+    return {module.partition(".")[0] for module in modules}
+
+
+def inside(modules: set[str], package: str) -> set[str]:
+    return {module for module in modules if module == package or module.startswith(f"{package}.")}
+
+
+@pytest.mark.parametrize("mode", HEADLESS)
+def test_a_headless_run_loads_neither_a_screen_nor_scapy(mode: str) -> None:
+    done, modules = fresh("-m", "tui.cli", *HEADLESS[mode])
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "tracer.session" in modules
+    assert not packages(modules) & SCREEN_AND_SCAPY
+    # A simulation opens no sockets, so nothing that could is loaded.
+    assert not inside(modules, "tracer.net")
+    assert "netifaces" not in modules
+
+
+def test_a_headless_run_prints_its_report() -> None:
+    done, _ = fresh("-m", "tui.cli", *HEADLESS["json"])
+    report = json.loads(done.stdout)
+    assert report["outcome"]["target_ttl"] == 16
+
+
+def test_a_replay_loads_neither_a_screen_nor_scapy_nor_the_network(tmp_path: Path) -> None:
+    file = str(tmp_path / "trace.ndjson")
+    fresh("-m", "tui.cli", "--sim", "clean", "-C", "1", "--record", file)
+    done, modules = fresh("-m", "tui.cli", "--replay", file, "-m", "json")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert not packages(modules) & SCREEN_AND_SCAPY
+    assert not inside(modules, "tracer.net")
+    assert not inside(modules, "tracer.sim")
+
+
+def test_the_package_loads_neither_a_screen_nor_scapy_nor_the_command_line() -> None:
+    done, modules = fresh("-c", "import tracer")
+    assert done.returncode == 0
+    assert "tracer" in modules
+    assert not packages(modules) & (SCREEN_AND_SCAPY | {"click", "tui"})
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_loads_no_network_no_simulation_and_no_screen(option: str) -> None:
+    done, modules = fresh("-m", "tui.cli", option)
+    assert done.returncode == 0
+    assert "hopscope" in done.stdout.lower()
+    assert not packages(modules) & SCREEN_AND_SCAPY
+    assert not inside(modules, "tracer.net") | inside(modules, "tracer.sim")

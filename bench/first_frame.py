@@ -60,7 +60,9 @@ def main() -> None:
         if os.geteuid() == 0:
             commands["TUN, nobody"] = stack.enter_context(wan_path())
         idle = sorted(_seconds([sys.executable, "-c", "pass"]) * 1000 for _ in range(runs))
-        print(f"{'nothing':12} {'python ends':12} {statistics.median(idle):8.0f} {idle[0]:8.0f} {idle[-1]:8.0f}")
+        print(
+            f"{'nothing':12} {'python ends':12} {statistics.median(idle):8.0f} {idle[0]:8.0f} {idle[-1]:8.0f}"
+        )
         for name, command in commands.items():
             one_run(command)  # the sources are compiled and cached
             measured = [one_run(command) for _ in range(runs)]

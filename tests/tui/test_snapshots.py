@@ -34,7 +34,6 @@ PICTURES: dict[str, tuple[str, tuple[str, ...], tuple[int, int], str]] = {
     "inspector-middle": ("wan", ("down",) * 8 + ("x",), MIDDLE, "dark"),
     "help-small": ("wan", ("h",), SMALL, "dark"),
     "settings-small": ("wan", ("s",), SMALL, "dark"),
-    "palette-small": ("wan", ("ctrl+p",), SMALL, "dark"),
     "frozen-small": ("blackhole", ("ctrl+f",), SMALL, "dark"),
 }
 """Scenario, keys, terminal and palette of each."""

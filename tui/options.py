@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tracer.config import Declared, TraceConfig, declarations, format_duration, parse_duration
-from tui.config_path import config_path
+from tui.config_path import config_path, is_there
 
 
 class Duration(click.ParamType[int]):
@@ -56,7 +56,7 @@ def trace_options(function: Callable[..., None]) -> Callable[..., None]:
 
 def saved_config(chosen: dict[str, Any]) -> TraceConfig:
     """What was chosen, and what the configuration file says of the rest. Raises ConfigError."""
-    if not config_path().exists():
+    if not is_there(config_path()):
         return TraceConfig(**chosen)
     from tui import settings  # noqa: PLC0415 - most have no such file
 

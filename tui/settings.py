@@ -15,7 +15,7 @@ import msgspec
 
 from tracer.config import TraceConfig
 from tracer.errors import ConfigError
-from tui.config_path import config_path
+from tui.config_path import config_path, is_there
 from tui.files import make_folder, rewrite
 from tui.scene import Look
 from tui.settable import BY_KEY, SETTINGS, TRACE_OPTIONS, changed_options, option_value, unknown
@@ -41,10 +41,10 @@ def load(path: Path | None = None) -> Saved:
     Raises ConfigError naming the file, the key, and the nearest key there is.
     """
     where = path or config_path()
+    if not is_there(where):
+        return Saved()
     try:
         document = tomllib.loads(where.read_bytes().decode())
-    except FileNotFoundError:
-        return Saved()
     except OSError as error:
         raise _broken(where, say("settings.unreadable", reason=error.strerror)) from error
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError

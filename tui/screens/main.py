@@ -137,7 +137,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     @property
     def body(self) -> Lines:
-        """The view on the screen; made when it is shown first, so that the first frame has only one to make."""
+        """The view on the screen. It is made when it is shown first: the first frame has one to make."""
         switcher = self.query_one(ContentSwitcher)
         if not switcher.query(f"#{self.view}"):
             (view,) = (view for view in VIEWS if view.name == self.view)

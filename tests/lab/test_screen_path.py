@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import statistics
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,7 @@ def test_a_busy_screen_changes_no_kernel_stamped_round_trip_time(wan: TunLab, tm
         for number, view in enumerate(VIEWS * 2, start=3):
             opened.press(view)
             opened.press("T")
-            opened.see(f"round {number}")
+            opened.read_until(functools.partial(_is_in_round, number))
         opened.press("tq")
         assert opened.end() == 0
         captured = round_trips_ns(tap.packets())
@@ -84,6 +85,11 @@ def test_a_busy_screen_changes_no_kernel_stamped_round_trip_time(wan: TunLab, tm
 
 def _shows_one(addresses: set[str], screen: Screen) -> bool:
     return any(address in screen.text for address in addresses)
+
+
+def _is_in_round(number: int, screen: Screen) -> bool:
+    shown = re.search(r"round (\d+)", screen.lines[0])
+    return shown is not None and int(shown[1]) >= number
 
 
 def _replies(record: Path) -> Iterator[dict[str, Any]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,13 +20,13 @@ FOUR, SIX = "198.51.100.7", "2001:db8::7"
 
 
 @pytest.fixture
-async def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """Let the resolver give these addresses, in this order; returns the names it was asked for."""
 
     def give(*found: str, error: Exception | None = None) -> list[str]:
         asked: list[str] = []
 
-        async def getaddrinfo(query: str, *_: Any, **__: Any) -> list[Any]:
+        def getaddrinfo(query: str, *_: Any, **__: Any) -> list[Any]:
             asked.append(query)
             if error is not None:
                 raise error
@@ -33,7 +35,7 @@ async def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
                 for one in found
             ]
 
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
         return asked
 
     return give
@@ -110,3 +112,23 @@ async def test_a_resolver_that_fails_gives_no_address(
 async def test_what_can_be_no_name_is_refused_without_asking_anybody(text: str) -> None:
     """The real resolver: an empty or overlong label does not get past the encoding of the name."""
     assert await resolve(text, AddressFamily.SYSTEM) is None
+
+
+def test_nobody_waits_for_a_resolver_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, give_up = threading.Event(), threading.Event()
+
+    def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
+        asked.set()
+        give_up.wait(20)
+        return []
+
+    async def leave_before_the_answer() -> None:
+        resolving = asyncio.create_task(resolve("slow.example", AddressFamily.SYSTEM))
+        await asyncio.to_thread(asked.wait, 10)
+        resolving.cancel()
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    begun = time.monotonic()
+    asyncio.run(leave_before_the_answer())
+    give_up.set()
+    assert time.monotonic() - begun < 10

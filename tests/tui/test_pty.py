@@ -306,3 +306,18 @@ def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
         assert opened.end() == 2
         assert_restored(opened, settings)
         assert "is not a recording" in complaint(opened)
+
+
+def test_quitting_while_a_name_is_looked_up_leaves_at_once() -> None:
+    slow = """
+        import socket, threading
+        socket.getaddrinfo = lambda *_, **__: threading.Event().wait(60)
+        from tui.cli import main
+        main()
+    """
+    with hopscope("slow.example", command=(sys.executable, "-c", textwrap.dedent(slow))) as opened:
+        settings = opened.settings()
+        opened.see("Quit")
+        opened.press("q")
+        assert opened.end(8) == 1
+        assert_restored(opened, settings)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import threading
+from typing import Any
 
 from tracer.config import AddressFamily
 from tracer.model import Address, Family
@@ -27,7 +30,7 @@ async def resolve(query: str, choice: AddressFamily) -> Address | None:
     if literal is not None:
         return _pick([(family_of(literal), literal)], _ORDER[choice])
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(query, None, type=socket.SOCK_DGRAM)
+        found = await _ask(query)
     except (OSError, UnicodeError):
         return None
     addresses = [
@@ -36,6 +39,36 @@ async def resolve(query: str, choice: AddressFamily) -> Address | None:
         if family in _FAMILIES
     ]
     return _pick(addresses, _ORDER[choice])
+
+
+async def _ask(query: str) -> list[Any]:
+    """``getaddrinfo`` in a thread that nobody waits for.
+
+    A resolver may take half a minute to give up. The loop's own threads are waited for at the end of the
+    program; whoever leaves before the answer shall be free at once.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[Any]] = loop.create_future()
+
+    def tell(found: list[Any] | None, error: Exception | None) -> None:
+        if answer.done():  # cancelled
+            return
+        if error is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(found or [])
+
+    def ask() -> None:
+        found, failure = None, None
+        try:
+            found = socket.getaddrinfo(query, None, type=socket.SOCK_DGRAM)
+        except (OSError, UnicodeError) as error:
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
+            loop.call_soon_threadsafe(tell, found, failure)
+
+    threading.Thread(target=ask, name="resolver", daemon=True).start()
+    return await answer
 
 
 def _pick(addresses: list[tuple[Family, Address]], order: tuple[Family, ...]) -> Address | None:

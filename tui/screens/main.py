@@ -88,9 +88,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         yield Banner(id="banner")
         yield Targets(id="targets")
         yield ViewTabs(offered_views, id="views")
-        with ContentSwitcher(id="body", initial=self.view):
-            for view in VIEWS:
-                yield view.widget(id=view.name)
+        yield ContentSwitcher(id="body")
         yield Detail(id="detail")
         yield Scrubber(id="scrubber")
         yield Prompt(id="needle")
@@ -133,13 +131,18 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.scene = msgspec.structs.replace(self.scene, view=self.view)
         for part in self.query_children(Lines):
             part.show(self.scene)
+        body = self.body
         self.query_one(ContentSwitcher).current = self.view
-        self.body.show(self.scene)
+        body.show(self.scene)
 
     @property
     def body(self) -> Lines:
-        """The view on the screen."""
-        return self.query_one(f"#{self.view}", Lines)
+        """The view on the screen. It is made when it is shown first: the first frame has one to make."""
+        switcher = self.query_one(ContentSwitcher)
+        if not switcher.query(f"#{self.view}"):
+            (view,) = (view for view in VIEWS if view.name == self.view)
+            switcher.mount(view.widget(id=view.name))
+        return switcher.query_one(f"#{self.view}", Lines)
 
     def _compose_scene(self) -> Scene:
         picture = self._newest(self.look) if self.frozen is None else self._still(self.frozen)

@@ -73,6 +73,7 @@ class TransmitStamp(msgspec.Struct, frozen=True, kw_only=True):
     protocol: Protocol
     destination: Address
     identity: Identity
+    mark: int = 0
     at: Stamp
     packet: bytes | None = None
     """The IP packet as it left, where the kernel shows it."""
@@ -84,6 +85,7 @@ class FailedLate(msgspec.Struct, frozen=True, kw_only=True):
     protocol: Protocol
     destination: Address
     identity: Identity
+    mark: int = 0
     failure: Failure
 
 

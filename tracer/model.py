@@ -38,6 +38,18 @@ Identity = tuple[int, int]
 (identifier, echo sequence) for ICMP."""
 
 
+class Strategy(StrEnum):
+    """Which part of a probe moves from one to the next, and so what routers that balance by flow do with it."""
+
+    CLASSIC = "classic"
+    """A port, or the ICMP sequence, moves: every probe is a flow of its own."""
+    PARIS = "paris"
+    """The flow stays; the mark is the UDP checksum, the TCP sequence number or the ICMP sequence, whose
+    payload keeps the checksum as it is."""
+    DUBLIN = "dublin"
+    """UDP only. The flow stays; the mark is the IPv4 identification or the IPv6 payload length."""
+
+
 class Protocol(StrEnum):
     """What a probe is made of."""
 
@@ -129,6 +141,10 @@ class Quoted(msgspec.Struct, frozen=True, kw_only=True):
     """TTL the probe had left when it was quoted; None where the IP header is not visible."""
     tos: int | None = None
     """TOS or traffic class the probe had when it was quoted; None where it is not visible."""
+    mark: int | None = None
+    """TCP only: the sequence number, from a quote or from the acknowledgement of a direct answer."""
+    packet: bytes | None = None
+    """The quoted packet from its IP header on, as far as it was quoted; None where it is not visible."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,6 +183,10 @@ class PacketShape(msgspec.Struct, frozen=True, kw_only=True):
     """Value of every payload byte, 0..255."""
     tos: int = 0
     """IPv4 TOS or IPv6 traffic class, 0..255."""
+    dont_fragment: bool = True
+    """IPv4 only; IPv6 routers never fragment."""
+    flow_label: int = 0
+    """IPv6 only, 0..1048575."""
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,6 +204,9 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     target_port: Port
     """Target port; unused for ICMP, whose second half of the identity is the sequence."""
     shape: PacketShape
+    strategy: Strategy = Strategy.CLASSIC
+    mark: int = 0
+    """What tells this probe from others of the same identity, where the strategy says; 0 where none does."""
 
     @property
     def identity(self) -> Identity:
@@ -347,3 +370,4 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     bind_device: bool
     """The user named an interface: bind the device too, where that is allowed."""
     timeout_ns: int
+    strategy: Strategy = Strategy.CLASSIC

@@ -39,7 +39,7 @@ Identity = tuple[int, int]
 
 
 class Strategy(StrEnum):
-    """Which part of a probe moves from one to the next, and so what routers that balance by flow do with it."""
+    """What moves from probe to probe, and so what routers that balance by flow do with them."""
 
     CLASSIC = "classic"
     """A port, or the ICMP sequence, moves: every probe is a flow of its own."""

@@ -7,6 +7,7 @@ import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tracer.clock import SystemClock
 from tracer.config import AddressFamily, ChannelChoice, ProtocolChoice, TraceConfig, flag
@@ -26,9 +27,32 @@ from tracer.session import Prepared
 from tracer.text import named, printable
 from tracer.wire.address import family_of, parse
 
+if TYPE_CHECKING:
+    from tracer.net.raw_sockets import RawSockets
 
-async def real(queries: Sequence[str], config: TraceConfig) -> Prepared:
-    """Prepare to trace the real network.
+
+def open_privileged() -> RawSockets | None:
+    """Open everything that needs a privilege, for this run and whatever the user changes in it; None without.
+
+    Raises LocalError where this process may open no more files.
+    """
+    from tracer.net.choose import open_raw  # noqa: PLC0415 - a simulation opens no sockets
+
+    return open_raw()
+
+
+def keep_no_privilege() -> None:
+    """Give up everything that ``open_privileged`` and the opening of files needed.
+
+    Raises NotPermittedError where the system does not let go of it.
+    """
+    from tracer.net import privileges  # noqa: PLC0415 - a simulation needs none
+
+    privileges.keep_nothing()
+
+
+async def real(queries: Sequence[str], config: TraceConfig, raw: RawSockets | None = None) -> Prepared:
+    """Prepare to trace the real network, over the sockets of ``open_privileged`` if there are any.
 
     Raises NotPermittedError, ConfigError or LocalError where the options cannot be had on this host.
     """
@@ -39,7 +63,7 @@ async def real(queries: Sequence[str], config: TraceConfig) -> Prepared:
 
     addresses = [await resolve(query, config.addr_family) for query in queries]
     families = {family_of(address) for address in addresses if address is not None}
-    choice = choose(config, families)
+    choice = choose(config, families, raw)
     _only_traceable(queries, addresses, choice.protocol, config)
     links = [_link(query, config) for query in queries]
     sources = [
@@ -49,7 +73,7 @@ async def real(queries: Sequence[str], config: TraceConfig) -> Prepared:
     clock = SystemClock()
     targets = _targets(queries, addresses, sources)
     return Prepared(
-        channel=open_channel(choice, clock),
+        channel=open_channel(choice, clock, raw),
         clock=clock,
         targets=targets,
         routes=_routes(targets, choice.protocol, config, links),

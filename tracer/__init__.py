@@ -73,7 +73,8 @@ _HOMES = {
     ),
     "tracer.events": (
         "DuplicateReply", "Event", "LateReply", "PathChanged", "PathEndMoved", "PortSkipped",
-        "PortsExhausted", "ProbeLost", "ProbeSent", "ReplyReceived", "SendFailed", "TraceEnded", "TraceStarted",
+        "PortsExhausted", "ProbeLost", "ProbeSent", "ReplyReceived", "SendFailed", "TraceEnded",
+        "TraceStarted",
     ),
     "tracer.record": ("Recorder", "read_recording"),
     "tracer.report.document": ("Report",),

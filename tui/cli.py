@@ -103,6 +103,9 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
     "--replay", type=click.Path(path_type=Path), help="Show or report a recording instead of the network."
 )
 @click.option(
+    "--doctor", is_flag=True, help="Check what this host lets the options do, and how to mend the rest."
+)
+@click.option(
     "--json-schema",
     type=click.Choice(["report", "events"]),
     is_flag=False,
@@ -115,7 +118,7 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
 @trace_options
 @click.version_option(VERSION, "-V", "--version", message="hopscope %(version)s")
 @click.pass_context
-def command(
+def command(  # noqa: PLR0913 - one argument for each option that is no trace's
     context: click.Context,
     config: TraceConfig,
     targets: tuple[str, ...],
@@ -124,8 +127,12 @@ def command(
     record: Path | None,
     pcap: Path | None,
     replay: Path | None,
+    *,
+    doctor: bool,
 ) -> None:
     """Trace the path to TARGET with ICMP, UDP or TCP, without privileges."""
+    if doctor:
+        context.exit(_doctor(config, len(targets), mode))
     if not targets and sim is None and replay is None:
         raise click.UsageError("Give a TARGET, or --sim wan to trace a simulated path.", context)
     if replay is not None and (targets or sim or record or pcap):
@@ -147,6 +154,18 @@ def command(
     if replay is not None:
         context.exit(_replay(replay, chosen))
     context.exit(_trace(targets, config, chosen, sim, files(record, pcap)))
+
+
+def _doctor(config: TraceConfig, targets: int, mode: str | None) -> int:
+    from tracer import checkup  # noqa: PLC0415 - only here
+    from tracer.report import checks  # noqa: PLC0415
+
+    findings = checkup.examine(config, targets)
+    if mode == Mode.JSON:
+        sys.stdout.buffer.write(checks.json(findings, VERSION))
+    else:
+        click.echo(checks.text(findings), nl=False)
+    return Exit.REACHED if checkup.is_well(findings) else Exit.NOT_REACHED
 
 
 def _mode(given: str | None, context: click.Context) -> Mode:

@@ -141,7 +141,7 @@ def count_output_drops(ruleset: dict[str, Any]) -> int:
     entries = [entry for entry in ruleset.get("nftables", ()) if isinstance(entry, dict)]
     chains = [entry["chain"] for entry in entries if "chain" in entry]
     output = {_chain(chain, "name"): chain for chain in chains if chain.get("hook") == "output"}
-    policies = sum(chain.get("policy") == "drop" for chain in output.values())
+    policies: int = sum(chain.get("policy") == "drop" for chain in output.values())
     rules = [entry["rule"] for entry in entries if "rule" in entry]
     return policies + sum(
         _chain(rule, "chain") in output

@@ -111,7 +111,8 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ),
     ] = ProtocolChoice.AUTO
     channel: Annotated[
-        ChannelChoice, Option(help="How packets travel; auto takes raw sockets where CAP_NET_RAW is there, else errqueue.")
+        ChannelChoice,
+        Option(help="How packets travel; auto takes raw sockets where CAP_NET_RAW is there, else errqueue."),
     ] = ChannelChoice.AUTO
     addr_family: Annotated[
         AddressFamily,

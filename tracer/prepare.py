@@ -41,6 +41,13 @@ def open_privileged() -> RawSockets | None:
     return open_raw()
 
 
+def acts_for_another() -> bool:
+    """This process has root's rights, but the one who asked, by sudo for instance, is another user."""
+    from tracer.net import privileges  # noqa: PLC0415 - a simulation needs none
+
+    return privileges.behind(os.environ) is not None
+
+
 def keep_no_privilege() -> None:
     """Give up everything that ``open_privileged`` and the opening of files needed.
 

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -30,6 +31,9 @@ from tracer.text import printable
 from tracer.version import VERSION
 from tui.options import saved_config, trace_options
 from tui.written import LateFile, files
+
+if TYPE_CHECKING:
+    from tracer.net.raw_sockets import RawSockets
 
 
 class Mode(StrEnum):
@@ -188,10 +192,10 @@ def _has_terminal() -> bool:
 def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, written: Sequence[LateFile]) -> int:
     from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
 
-    source = interactive.live(targets, config, sim)
-    for file in written:
-        source.listen(file.write)
     try:
+        source = interactive.live(targets, config, sim, _use_privileges(written) if sim is None else None)
+        for file in written:
+            source.listen(file.write)
         ended_by = interactive.run(source, _complain, settings.load().look)
     finally:
         _close(written)
@@ -210,22 +214,38 @@ def _trace(
 ) -> int:
     from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
 
-    async def run() -> int:
+    async def run(raw: RawSockets | None) -> int:
         prepared = (
-            await prepare.real(targets, config) if sim is None else prepare.simulated(targets, config, sim)
+            await prepare.real(targets, config, raw)
+            if sim is None
+            else prepare.simulated(targets, config, sim)
         )
         fold = Fold()
-        try:
-            interrupted = await _run(
-                prepared, config, [*(file.write for file in written), fold.apply, *_outputs(mode, fold)]
-            )
-        finally:
-            _close(written)
+        interrupted = await _run(
+            prepared, config, [*(file.write for file in written), fold.apply, *_outputs(mode, fold)]
+        )
         reports = fold.reports()
         _print_reports(reports, mode)
         return interrupted or exit_code(reports)
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run(_use_privileges(written) if sim is None else None))
+    finally:
+        _close(written)
+
+
+def _use_privileges(written: Sequence[LateFile]) -> RawSockets | None:
+    """Open all that needs a privilege, now or after a change of the options, and then give up every one.
+
+    Files are opened with root's rights where root asks for them, never on behalf of somebody behind sudo.
+    """
+    from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
+
+    raw = prepare.open_privileged()
+    for file in written if not prepare.acts_for_another() else ():
+        file.open()
+    prepare.keep_no_privilege()
+    return raw
 
 
 def _close(written: Sequence[LateFile]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import select
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -45,7 +45,7 @@ from tracer.model import (
 from tracer.net import binding, host
 from tracer.net.failures import Phase, no_descriptor
 from tracer.net.local_errors import local_failure
-from tracer.net.raw_filter import Interest, answer_filter, icmp_filter
+from tracer.net.raw_filter import Interest, answer_filters, icmp_filters
 from tracer.net.raw_ports import SourcePorts
 from tracer.net.raw_sockets import Datagram, Leaving, RawSockets, Receiver
 from tracer.net.raw_source import SourceAddress
@@ -131,14 +131,14 @@ class RawChannel:
             port_blocks=self._ports.blocks(family),
             identifiers=self._ports.identifiers(family),
         )
-        self._listen(family, Protocol.ICMP, icmp_filter(family, interest))
+        self._listen(family, Protocol.ICMP, icmp_filters(family, interest))
         for protocol in interest.protocols - {Protocol.ICMP}:
-            self._listen(family, protocol, answer_filter(family, protocol, interest))
+            self._listen(family, protocol, answer_filters(family, protocol, interest))
         self._ports.unfiltered.discard(family)
 
-    def _listen(self, family: Family, protocol: Protocol, program: bytes) -> None:
+    def _listen(self, family: Family, protocol: Protocol, programs: Sequence[bytes]) -> None:
         receiver = self._sockets.receivers[family, protocol]
-        receiver.admit(program)
+        receiver.admit(programs)
         if receiver.fileno() not in self._listening:
             self._listening[receiver.fileno()] = receiver
             self._epoll.register(receiver.fileno(), select.EPOLLIN)

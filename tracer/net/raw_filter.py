@@ -105,24 +105,39 @@ class Assembler:
             yield _INSTRUCTION.pack(_OPCODES[name], 0, skips, distance)
 
 
-def icmp_filter(family: Family, interest: Interest) -> bytes:
-    """Passes echo replies to our identifiers and errors that quote a probe of ours.
+def icmp_filters(family: Family, interest: Interest) -> list[bytes]:
+    """Passes echo replies to our identifiers and errors that quote a probe of ours; the exact one first.
 
     A quote is ours by its protocol and by its destination or its source port: a NAT may have changed one of
-    them. Beyond the longest program only types and protocols count.
+    them. In the coarse one, for when the kernel takes no longer program, types and protocols alone count.
     """
-    exact = _icmp(family, interest, exact=True)
-    return (exact if len(exact) <= LONGEST else _icmp(family, interest, exact=False)).encode()
+    return _usable(_icmp(family, interest, exact=exact) for exact in (True, False))
 
 
-def answer_filter(family: Family, protocol: Protocol, interest: Interest) -> bytes:
-    """Passes SYN-ACK and RST (TCP) or datagrams (UDP) that come in for our ports."""
+def answer_filters(family: Family, protocol: Protocol, interest: Interest) -> list[bytes]:
+    """Passes SYN-ACK and RST (TCP) or datagrams (UDP) that come in for our ports; the coarse one for any."""
+    return _usable(_answers(family, protocol, interest, exact=exact) for exact in (True, False))
+
+
+def _usable(programs: Iterable[Assembler]) -> list[bytes]:
+    return [program.encode() for program in programs if len(program) <= LONGEST]
+
+
+def _answers(family: Family, protocol: Protocol, interest: Interest, *, exact: bool) -> Assembler:
     program = Assembler()
     _to_transport(program, family)
     if protocol is Protocol.TCP:
         program.add("load byte", 13)
         program.add("and", TcpFlags.SYN | TcpFlags.ACK | TcpFlags.RST)
         program.when(_ANSWERING_FLAGS, "ports")
+        program.add("take", 0)
+    program.label("ports")
+    if exact:
+        _ports(program, interest, at=2)
+    return _finished(program)
+
+
+_ANSWERING_FLAGS, "ports")
         program.add("take", 0)
     program.label("ports")
     _ports(program, interest, at=2)

@@ -7,10 +7,9 @@ privilege, so the process may give up all it has as soon as these are open.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from struct import Struct
 
 import msgspec
@@ -198,13 +197,20 @@ class Receiver:
         """The descriptor to wait for."""
         return self._sock.fileno()
 
-    def admit(self, program: bytes) -> None:
-        """Receive what this filter passes."""
+    def admit(self, programs: Sequence[bytes]) -> None:
+        """Receive what a filter passes: the first of these that the kernel takes.
+
+        It may have no room for a long one (net.core.optmem_max).
+        """
         if not self._program:
-            _disconnect(self._sock)
-        if program != self._program:
-            attach(self._sock, program)
-            self._program = program
+            self._sock.bind((self._options.wildcard, 0))
+        for program in programs:
+            if program == self._program:
+                return
+            with contextlib.suppress(OSError):
+                attach(self._sock, program)
+                self._program = program
+                return
 
     def rest(self) -> None:
         """Receive nothing; packets of other programs are not even copied for a filter to look at."""
@@ -214,7 +220,7 @@ class Receiver:
             pass
         self.take_drops()
         with contextlib.suppress(OSError):
-            self._sock.connect((_SILENT[self.family], 0))
+            self._sock.bind((_SILENT[self.family], 0))
 
     def datagrams(self) -> Iterator[Datagram]:
         """What is in the queue, oldest first; never raises because of what the network sent."""
@@ -262,15 +268,7 @@ def _enlarge(sock: socket.socket) -> None:
 
 
 _SILENT = {Family.IPV4: "127.255.255.254", Family.IPV6: "::1"}
-"""Addresses of this host that hardly anybody sends from: a socket connected to one is passed over."""
-
-_UNSPECIFIED = bytes(16)
-"""A struct sockaddr of family AF_UNSPEC, which Python's connect cannot express."""
-
-
-def _disconnect(sock: socket.socket) -> None:
-    """Take back a connect; a socket that was not connected stays as it is."""
-    ctypes.CDLL(None).connect(sock.fileno(), _UNSPECIFIED, len(_UNSPECIFIED))
+"""Addresses of this host that hardly anybody sends to: a socket bound to one is passed over."""
 
 
 class RawSockets:

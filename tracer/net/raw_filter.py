@@ -137,13 +137,6 @@ def _answers(family: Family, protocol: Protocol, interest: Interest, *, exact: b
     return _finished(program)
 
 
-_ANSWERING_FLAGS, "ports")
-        program.add("take", 0)
-    program.label("ports")
-    _ports(program, interest, at=2)
-    return _finished(program).encode()
-
-
 _ANSWERING_FLAGS = (TcpFlags.SYN | TcpFlags.ACK, TcpFlags.RST, TcpFlags.RST | TcpFlags.ACK)
 
 

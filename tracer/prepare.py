@@ -71,7 +71,7 @@ async def real(queries: Sequence[str], config: TraceConfig, raw: RawSockets | No
     addresses = [await resolve(query, config.addr_family) for query in queries]
     families = {family_of(address) for address in addresses if address is not None}
     choice = choose(config, families, raw)
-    _only_traceable(queries, addresses, choice.protocol, config)
+    _only_traceable(queries, addresses, choice.protocol, config, choice.channel)
     links = [_link(query, config) for query in queries]
     sources = [
         find_source(address, family_of(address), config.source_address, link) if address is not None else None
@@ -96,7 +96,11 @@ def _link(query: str, config: TraceConfig) -> str | None:
 
 
 def _only_traceable(
-    queries: Sequence[str], addresses: Sequence[Address | None], protocol: Protocol, config: TraceConfig
+    queries: Sequence[str],
+    addresses: Sequence[Address | None],
+    protocol: Protocol,
+    config: TraceConfig,
+    channel: str,
 ) -> None:
     """Refuse what no probe can do, before the first one is sent."""
     for query, address in zip(queries, addresses, strict=True):
@@ -112,7 +116,8 @@ def _only_traceable(
                 "a link-local address means something on one link only",
                 f"Name the link: {address}%eth0, or --interface.",
             )
-    one_socket = protocol is Protocol.UDP or config.target_port is not None
+    # Over raw sockets a port serves several targets, but not the same one twice.
+    one_socket = channel != ChannelChoice.RAW and (protocol is Protocol.UDP or config.target_port is not None)
     sharing = [family_of(address) if one_socket else address for address in addresses if address is not None]
     if config.source_port is not None and len(set(sharing)) < len(sharing):
         raise ConfigError(
@@ -142,7 +147,7 @@ def simulated(
     asked = queries or [scenario.target.name or own]
     addresses = [names.get(query) or parse(query) for query in asked]
     protocol = _SIMULATED[config.protocol]
-    _only_traceable(asked, addresses, protocol, config)
+    _only_traceable(asked, addresses, protocol, config, "sim")
     clock = clock or SystemClock()
     sources = [
         SourceInfo(SOURCE_ADDRESSES[family_of(address)], None) if address is not None else None
@@ -170,7 +175,8 @@ async def another(query: str, prepared: Prepared, config: TraceConfig) -> tuple[
     address = await resolve(query, config.addr_family)
     if address is None:
         raise _without_address(query)
-    _only_traceable([query], [address], prepared.channel.info.protocol, config)
+    info = prepared.channel.info
+    _only_traceable([query], [address], info.protocol, config, info.name)
     link = _link(query, config)
     source = find_source(address, family_of(address), config.source_address, link)
     return _one_more(query, address, source, prepared, config, link)

@@ -7,12 +7,13 @@ modes import no screen.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -192,13 +193,11 @@ def _has_terminal() -> bool:
 def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, written: Sequence[LateFile]) -> int:
     from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
 
-    try:
-        source = interactive.live(targets, config, sim, _use_privileges(written) if sim is None else None)
+    with _opened(written, sim) as raw:
+        source = interactive.live(targets, config, sim, raw)
         for file in written:
             source.listen(file.write)
         ended_by = interactive.run(source, _complain, settings.load().look)
-    finally:
-        _close(written)
     return ended_by or exit_code(source.bridge.reports())
 
 
@@ -228,24 +227,30 @@ def _trace(
         _print_reports(reports, mode)
         return interrupted or exit_code(reports)
 
-    try:
-        return asyncio.run(run(_use_privileges(written) if sim is None else None))
-    finally:
-        _close(written)
+    with _opened(written, sim) as raw:
+        return asyncio.run(run(raw))
 
 
-def _use_privileges(written: Sequence[LateFile]) -> RawSockets | None:
+@contextlib.contextmanager
+def _opened(written: Sequence[LateFile], sim: str | None) -> Iterator[RawSockets | None]:
     """Open all that needs a privilege, now or after a change of the options, and then give up every one.
 
     Files are opened with root's rights where root asks for them, never on behalf of somebody behind sudo.
     """
     from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
 
-    raw = prepare.open_privileged()
-    for file in written if not prepare.acts_for_another() else ():
-        file.open()
-    prepare.keep_no_privilege()
-    return raw
+    with contextlib.ExitStack() as opened:
+        opened.callback(_close, written)
+        if sim is not None:
+            yield None
+            return
+        raw = prepare.open_privileged()
+        if raw is not None:
+            opened.callback(raw.close)
+        for file in written if not prepare.acts_for_another() else ():
+            file.open()
+        prepare.keep_no_privilege()
+        yield raw
 
 
 def _close(written: Sequence[LateFile]) -> None:

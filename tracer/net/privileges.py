@@ -6,11 +6,12 @@ kernel keeps capabilities per thread; threads started later inherit what is left
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pwd
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from struct import Struct
 from typing import NamedTuple
 
@@ -27,6 +28,10 @@ _SETS = Struct("@6I")
 """Effective, permitted and inheritable, twice: capabilities 0-31 and 32-63."""
 
 
+PROGRAM = (os.__file__, __file__)
+"""Files of Python and of ours that a user needs to read."""
+
+
 class User(NamedTuple):
     """Whom a process belongs to."""
 
@@ -37,14 +42,16 @@ class User(NamedTuple):
 def behind(environment: Mapping[str, str]) -> User | None:
     """The user a process with root's rights acts for: who called sudo, or a set-uid program; None for nobody.
 
-    sudo tells it in SUDO_UID and SUDO_GID.
+    sudo tells it in SUDO_UID and SUDO_GID. A user who may not read the program, such as one installed below
+    /root, cannot be the one it is for; and modules that are loaded later could not be.
     """
     if os.getuid() != os.geteuid():
         return User(os.getuid(), os.getgid())
     uid, gid = environment.get("SUDO_UID", ""), environment.get("SUDO_GID", "")
-    if os.geteuid() == 0 and uid.isdecimal() and gid.isdecimal() and int(uid) > 0:
-        return User(int(uid), int(gid))
-    return None
+    if os.geteuid() != 0 or not (uid.isdecimal() and gid.isdecimal() and int(uid) > 0):
+        return None
+    user = User(int(uid), int(gid))
+    return user if _may_read(user, PROGRAM) else None
 
 
 def keep_nothing(environment: Mapping[str, str] = os.environ) -> None:
@@ -81,6 +88,23 @@ def _without_capabilities(libc: ctypes.CDLL) -> None:
     if libc.capset(header, _SETS.pack(*[0] * 6)) != 0 or libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def _may_read(user: User, paths: Sequence[str]) -> bool:
+    """Ask the kernel as that user, and be who we were again."""
+    groups, gid = os.getgroups(), os.getegid()
+    try:
+        os.setgroups(_groups(user))
+        os.setegid(user.gid)
+        os.seteuid(user.uid)
+        return all(os.access(path, os.R_OK, effective_ids=True) for path in paths)
+    except OSError:  # a container without CAP_SETUID
+        return False
+    finally:
+        os.seteuid(0)
+        os.setegid(gid)
+        with contextlib.suppress(OSError):
+            os.setgroups(groups)
 
 
 def _groups(user: User) -> list[int]:

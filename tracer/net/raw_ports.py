@@ -81,7 +81,7 @@ class SourcePorts:
         if held is None:
             shared = self._places.get(_Place(route.family, route.protocol, probe.source_port))
             if shared is not None and route.target in shared.users.values():
-                return PortInUse(probe.source_port)
+                return _in_use(route, probe, lap_ends=lap_ends)
             reserved = shared or _reserve(route, probe, lap_ends=lap_ends)
             if not isinstance(reserved, _Held):
                 return reserved
@@ -192,7 +192,12 @@ def _without_socket(
     """What a refused bind means. A low port needs no privilege here unless somebody uses it."""
     if error.errno == errno.EACCES:
         port = probe.source_port
-        if not host.ports_in_use(probe.protocol, port, port):
-            return _Held(_Place(route.family, probe.protocol, port), None)
-        error = OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        if host.ports_in_use(probe.protocol, port, port):
+            return _in_use(route, probe, lap_ends=lap_ends)
+        return _Held(_Place(route.family, probe.protocol, port), None)
+    return binding.refusal(binding.attempt_of(route, probe, Phase.BIND, lap_ends=lap_ends), error)
+
+
+def _in_use(route: Route, probe: Probe, *, lap_ends: bool) -> PortInUse | NotSent:
+    error = OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
     return binding.refusal(binding.attempt_of(route, probe, Phase.BIND, lap_ends=lap_ends), error)

@@ -132,13 +132,10 @@ class Sender:
                 )
             except OSError:
                 return
-            ancillary = linux.read_ancillary(self._options, messages)
-            error, at_ns = ancillary.error, ancillary.stamp_ns
-            if error is None or at_ns is None or error.origin != linux.SO_EE_ORIGIN_TIMESTAMPING:
-                continue
-            awaited = self._awaited.pop(error.data, None)
-            if awaited is not None:
-                yield msgspec.structs.replace(awaited, at=clock.stamp(at_ns))
+            stamped = linux.read_transmit_stamp(self._options, messages)
+            awaited = self._awaited.pop(stamped[0], None) if stamped is not None else None
+            if awaited is not None and stamped is not None:
+                yield msgspec.structs.replace(awaited, at=clock.stamp(stamped[1]))
 
     def forget(self) -> None:
         """Stamps still to come are nobody's."""

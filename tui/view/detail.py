@@ -12,7 +12,7 @@ from textwrap import wrap
 import msgspec
 
 from tracer.icmp_names import code_name, type_name
-from tracer.model import Address, Extension, Family, Icmp, MplsStack, ProbeState
+from tracer.model import Address, Extension, Family, Icmp, MplsStack, ProbeState, UnknownExtension
 from tracer.stats.snapshot import HopSnapshot, ResponderSnapshot, RttSnapshot, Verdict
 from tracer.text import printable
 from tui.view import format as fmt
@@ -299,7 +299,7 @@ def _labels(subject: Subject, _width: int, glyphs: Glyphs) -> Iterator[Line]:
 
 def _unknown(subject: Subject, _width: int, glyphs: Glyphs) -> Iterator[Line]:
     for extension in _extensions(subject):
-        if not isinstance(extension, MplsStack):
+        if isinstance(extension, UnknownExtension):
             body = extension.body[:_BODY_SHOWN].hex(" ")
             text = say(
                 "detail.unknown",

@@ -26,6 +26,7 @@ from tracer.model import (
     PathEndKind,
     Port,
     ProbeState,
+    QuotedHeader,
     ReplyKind,
     RoundId,
     Sequence,
@@ -99,6 +100,9 @@ class ReplyReceived(_ProbeEvent, frozen=True, kw_only=True, tag="reply"):
     reply_tos: int | None = None
     mtu: int | None = None
     extensions: tuple[Extension, ...] = ()
+    quoted: QuotedHeader | None = None
+    """What the probe looked like where it was quoted; None where nothing is quoted, or its IP header not
+    visible."""
     probe_bytes: bytes | None = None
     """The probe as it left, where the channel saw it."""
     reply_bytes: bytes | None = None

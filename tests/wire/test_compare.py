@@ -79,6 +79,7 @@ TABLE: list[tuple[str, Family, Protocol, Change, dict[str, tuple[Any, Any]]]] = 
     ("icmpv6 sequence", V6, ICMP_, setting(L4, seq=9), {"icmp_sequence": (33001, 9)}),
     ("sequence", V4, TCP_, setting(L4, seq=77), {"tcp_sequence": (33001, 77)}),
     ("window", V6, TCP_, setting(L4, window=77), {"tcp_window": (65535, 77)}),
+    ("mss clamped", V4, TCP_, setting(L4, options=[("MSS", 1380)]), {"tcp_mss": (1460, 1380)}),
     ("flags", V4, TCP_, setting(L4, flags="SEC"), {"tcp_flags": (2, 0xC2)}),
     ("ack", V4, TCP_, setting(L4, ack=5), {"tcp_acknowledgement": (0, 5)}),
     ("target port", V4, UDP_, setting(L4, dport=53), {"target_port": (33434, 53)}),
@@ -93,7 +94,7 @@ TABLE: list[tuple[str, Family, Protocol, Change, dict[str, tuple[Any, Any]]]] = 
 CHECKSUMS = {"udp_checksum", "tcp_checksum", "icmp_checksum"}
 COVERED = {
     "source", "destination", "source_port", "target_port", "icmp_identifier", "icmp_sequence",
-    "tcp_sequence", "tcp_window", "tcp_flags", "tcp_acknowledgement",
+    "tcp_sequence", "tcp_window", "tcp_flags", "tcp_acknowledgement", "tcp_mss",
 }  # fmt: skip
 """What a transport checksum runs over."""
 

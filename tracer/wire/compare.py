@@ -8,7 +8,9 @@ from struct import Struct
 from tracer.errors import DecodeError
 from tracer.model import Family, Protocol, QuotedDiff
 from tracer.wire.checksum import pseudo_header, unfinished
+from tracer.wire.cursor import Cursor
 from tracer.wire.ip import IpPacket
+from tracer.wire.tcp import TcpHeader
 
 Value = bool | int | str
 
@@ -17,6 +19,7 @@ _SURE = 8
 
 _NUMBERS = {2: Struct("!H"), 4: Struct("!I")}
 _TCP_FLAGS = 0xFFF
+_END_OF_OPTIONS, _NO_OPERATION, _MSS = 0, 1, 2
 
 Place = tuple[str, int, int]
 """A field's name, its offset in the transport header and its length, in bytes."""
@@ -44,7 +47,7 @@ _CHECKSUMS = {Protocol.UDP: "udp_checksum", Protocol.TCP: "tcp_checksum", Protoc
 FIELDS = (
     "source", "destination", "dscp", "ecn", "total_length", "payload_length", "identification",
     "dont_fragment", "flow_label",
-    *dict.fromkeys(name for places in _PLACES.values() for name, _, _ in places),
+    *dict.fromkeys(name for places in _PLACES.values() for name, _, _ in places), "tcp_mss",
 )  # fmt: skip
 """Every field that can differ, in the order of ``differences``."""
 
@@ -105,9 +108,24 @@ def _values(packet: IpPacket, data: bytes, known: int) -> dict[str, Value]:
             found[name] = _NUMBERS[length].unpack_from(header, offset)[0]
     if "tcp_flags" in found:
         found["tcp_flags"] = int(found["tcp_flags"]) & _TCP_FLAGS
+        found |= _segment_size(header)
     if _pseudo_header_counts(packet) and found.get(_CHECKSUMS[protocol]) == _unfinished(packet, data):
         del found[_CHECKSUMS[protocol]]
     return found
+
+
+def _segment_size(header: bytes) -> dict[str, Value]:
+    """The largest segment a SYN offers to take, where its header is whole; 0 where it does not tell."""
+    try:
+        options = TcpHeader.decode(Cursor(header, "tcp")).options
+    except DecodeError:
+        return {}
+    at = 0
+    while at < len(options) - 1 and options[at] != _END_OF_OPTIONS:
+        if options[at] == _MSS:
+            return {"tcp_mss": int.from_bytes(options[at + 2 : at + 4], "big")}
+        at += 1 if options[at] == _NO_OPERATION else max(options[at + 1], 2)
+    return {"tcp_mss": 0}
 
 
 def _of_ipv4(packet: IpPacket, data: bytes) -> dict[str, Value]:

@@ -42,18 +42,14 @@ def decode_information(cursor: Cursor, class_type: int) -> InterfaceInformation:
 
 def encode_information(told: InterfaceInformation) -> tuple[int, bytes]:
     """C-Type and body. Raises ``ValueError`` for a name longer than 63 bytes."""
-    parts = (
-        (_HAS_INDEX, told.index, _number),
-        (_HAS_ADDRESS, told.address, _encode_information_address),
-        (_HAS_NAME, told.name, _encode_counted_name),
-        (_HAS_MTU, told.mtu, _number),
-    )
-    class_type, body = _ROLES.index(told.role) << 6, b""
-    for bit, value, encode in parts:
-        if value is not None:
-            class_type |= bit
-            body += encode(value)  # type: ignore[operator]  # each row pairs a value with its own encoder
-    return class_type, body
+    parts = {
+        _HAS_INDEX: None if told.index is None else _number(told.index),
+        _HAS_ADDRESS: None if told.address is None else _encode_information_address(told.address),
+        _HAS_NAME: None if told.name is None else _encode_counted_name(told.name),
+        _HAS_MTU: None if told.mtu is None else _number(told.mtu),
+    }
+    there = {bit: part for bit, part in parts.items() if part is not None}
+    return _ROLES.index(told.role) << 6 | sum(there), b"".join(there.values())
 
 
 def decode_identification(cursor: Cursor, class_type: int) -> InterfaceIdentification:

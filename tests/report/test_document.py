@@ -129,7 +129,10 @@ def test_hostile_names_are_harmless_in_the_report() -> None:
 
 def test_what_a_hop_quotes_is_told_with_what_was_rewritten() -> None:
     log = Log()
-    diff = (QuotedDiff("source", "192.0.2.10", "203.0.113.1"), QuotedDiff("dont_fragment", True, False))
+    diff = (
+        QuotedDiff("source", "192.0.2.10", "203.0.113.1"),
+        QuotedDiff("dont_fragment", sent=True, quoted=False),
+    )
     log.answered(1, 1, quoted=QuotedHeader(ttl=1, dscp=46, ecn=1, diff=()), reply_ttl=255)
     log.answered(2, 2, quoted=QuotedHeader(ttl=1, dscp=46, ecn=1, diff=diff), reply_ttl=52)
     log.answered(3, 3, quoted=QuotedHeader(ttl=1, dscp=46, ecn=1, diff=None))

@@ -92,7 +92,7 @@ def test_an_unknown_key_is_named_with_its_file_and_the_nearest_known_one(
         ("hop", "clear_df = false", "`hop[0].clear_df`"),
         ("hop", "interfaces = [{ role = 'side' }]", "`hop[0].interfaces[0].role`"),
         ("hop", "interfaces = [{ address = '2001:DB8::5' }]", "is written '2001:db8::5'"),
-        ("hop", f"interfaces = [{{ name = '{'\u00e9' * 32}' }}]", "at most 63 bytes"),
+        ("hop", "interfaces = [{ name = '" + 32 * "\u00e9" + "' }]", "at most 63 bytes"),
         ("hop", "interface_ids = [{ name = 'a', index = 1 }]", "one of name, index and address"),
         ("hop", "interface_ids = [{}]", "one of name, index and address"),
         ("hop", "objects = [{ class_num = 256 }]", "`hop[0].objects[0].class_num`"),

@@ -86,6 +86,8 @@ class Bridge:
             found.add(Fact.PACKETS)
         if any(len(books.history.paths()) > 1 for books in self._books.values()):
             found.add(Fact.FLOWS)
+        if any(hop.quoted is not None for snapshot in self._fold.snapshots() for hop in snapshot.hops):
+            found.add(Fact.QUOTED_HEADER)
         return frozenset(found)
 
     def targets(self, look: Look, hidden: frozenset[str] = frozenset()) -> tuple[TargetScene, ...]:

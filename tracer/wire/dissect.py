@@ -168,13 +168,16 @@ def _fields(packet: bytes) -> Iterator[tuple[Layer, Field]]:
 
 
 def _payload_difference(sent: bytes, quoted: bytes) -> Iterator[FieldDiff]:
-    """The first byte of the payload that differs; padding behind a shorter payload is none of it."""
+    """The first byte of the payload that differs; padding behind a shorter payload is none of it.
+
+    Zeros at the end may be padding of the quote (RFC 4884 §4).
+    """
     ours, theirs = (
         next((packet[layer.offset :] for layer in dissect(packet, Begins.IP).layers
               if layer.kind is LayerKind.PAYLOAD), b"")
         for packet in (sent, quoted)
     )  # fmt: skip
-    for index, (before, after) in enumerate(zip(ours, theirs, strict=False)):
+    for index, (before, after) in enumerate(zip(ours, theirs.rstrip(b"\0"), strict=False)):
         if before != after:
             yield FieldDiff(f"payload.byte {index}", f"{before:02x}", f"{after:02x}")
             return

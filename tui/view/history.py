@@ -34,7 +34,7 @@ samples there are."""
 ProbeKey = tuple[RoundId, Sequence]
 
 
-class Sample(msgspec.Struct, frozen=True, kw_only=True):
+class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One probe and what became of it."""
 
     sent_ns: int

@@ -15,6 +15,7 @@ from tracer.model import Family, Protocol
 from tracer.net import host
 from tracer.net.binding import bind_device
 from tracer.net.linux import OPTIONS
+from tracer.net.unprivileged import needs_raw
 
 _UNPRIVILEGED = "no privilege needed: answers are read from the sockets' error queues"
 
@@ -29,6 +30,8 @@ class Choice(msgspec.Struct, frozen=True):
 def choose(config: TraceConfig, families: Iterable[Family]) -> Choice:
     """Decide for this host. Raises NotPermittedError where the user asks for what is not permitted."""
     protocol, reason = _protocol(config, families)
+    if (refusal := needs_raw(config, protocol)) is not None:
+        raise refusal
     if config.interface is not None and not _may_bind_device(config.interface):
         reason += (
             f"; this user may not bind interface {config.interface}, so only its address was chosen and the "

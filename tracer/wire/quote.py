@@ -37,8 +37,10 @@ def find_quote(family: Family, body: bytes) -> Quoted | None:
         protocol=protocol,
         destination=packet.destination,
         identity=identity,
+        mark=int.from_bytes(packet.payload[4:8], "big") if protocol is Protocol.TCP else None,
         ttl=packet.ttl,
         tos=packet.tos,
+        packet=body,
     )
 
 

@@ -84,7 +84,7 @@ class Bridge:
             found.add(Fact.TARGETS)
         if any(books.history.has_packets for books in self._books.values()):
             found.add(Fact.PACKETS)
-        if any(len(books.history.paths()) > 1 for books in self._books.values()):
+        if any(books.history.flows > 1 for books in self._books.values()):
             found.add(Fact.FLOWS)
         return frozenset(found)
 
@@ -105,6 +105,7 @@ class Bridge:
             entries=books.log.entries(look.privacy, everything=look.all_events),
             log=books.log,
             status=_status(snapshot.reason),
+            flows=snapshot.flows,
             troubles=books.troubles.current(snapshot.errors),
         )
 

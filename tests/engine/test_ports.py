@@ -19,7 +19,7 @@ from tracer.engine.ports import (
     plan_kind,
     port_plans,
 )
-from tracer.model import Family, PortPlanKind, Protocol
+from tracer.model import Family, Port, PortPlanKind, Protocol
 
 USABLE = range(50_000, 50_004)
 

@@ -34,8 +34,7 @@ class Recogniser:
         quoted = reply.quoted
         if quoted.protocol is not self._protocol:
             return ForeignReason.WRONG_PROTOCOL
-        # What the target itself sends may quote the address a translator gave it.
-        if self._target not in (quoted.destination, reply.responder):
+        if quoted.destination != self._target:
             return ForeignReason.WRONG_DESTINATION
         if reply.kind in DIRECT and reply.responder != self._target:
             return ForeignReason.WRONG_RESPONDER

@@ -12,7 +12,7 @@ from __future__ import annotations
 import msgspec
 
 from tracer.errors import DecodeError
-from tracer.model import Family, Identity, Protocol
+from tracer.model import Address, Family, Identity, Protocol
 from tracer.wire.address import pack
 from tracer.wire.checksum import checksum
 from tracer.wire.ip import IpPacket
@@ -29,6 +29,7 @@ class Imprint(msgspec.Struct, frozen=True, kw_only=True):
     """What a packet is recognised by."""
 
     protocol: Protocol
+    source: Address
     identity: Identity
     unchanged: int
     """What no NAT changes: the TCP sequence number, else checksum plus source, modulo 2**16 - 1."""
@@ -41,13 +42,12 @@ class Imprint(msgspec.Struct, frozen=True, kw_only=True):
         """Whether this quote is what translation makes of the packet that was sent."""
         if self.protocol is not sent.protocol or self.identity[1] != sent.identity[1]:
             return False
-        if self.unchanged == sent.unchanged:
-            return True
-        # The quote's addresses were translated back, its checksum was not.
-        return (
-            self.protocol is not Protocol.TCP
-            and self.identity == sent.identity
-            and (self.same_packet(sent) or self._same_payload(sent))
+        if self.identity != sent.identity:
+            # The same address with other ports is no NAT's work: it is another program on this host.
+            return self.source != sent.source and self.unchanged == sent.unchanged
+        # The quote's ports are as they were sent, or were translated back; its checksum need not be.
+        return self.unchanged == sent.unchanged or (
+            self.protocol is not Protocol.TCP and (self.same_packet(sent) or self._same_payload(sent))
         )
 
     def same_packet(self, sent: Imprint) -> bool:
@@ -70,6 +70,7 @@ def imprint(packet: bytes) -> Imprint | None:
     protocol, identity = found
     return Imprint(
         protocol=protocol,
+        source=ip.source,
         identity=identity,
         unchanged=_unchanged(ip, protocol),
         identification=ip.identification if ip.family is Family.IPV4 else 0,

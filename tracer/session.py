@@ -157,6 +157,7 @@ class Session:
             trace=route.trace,
             label=label,
             target=route.target,
+            source=None if route.source is None else route.source.address,
             protocol=route.protocol,
             shape=PacketShape(
                 size=config.smallest_packet(route.family),

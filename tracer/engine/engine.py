@@ -70,6 +70,8 @@ class TraceSpec(msgspec.Struct, frozen=True, kw_only=True):
     protocol: Protocol
     shape: PacketShape
     first_sequence: int
+    source: Address | None = None
+    """Where the probes leave from, as far as it is known."""
 
 
 class Engine:
@@ -81,7 +83,9 @@ class Engine:
         self._config = config
         self._next_sequence = spec.first_sequence
         self._memory = ProbeMemory(config.timeout_ns, config.timeout_ns * MEMORY_TIMEOUTS)
-        self._recogniser = Recogniser(spec.target, spec.protocol, config.multipath_strategy, self._memory)
+        self._recogniser = Recogniser(
+            spec.protocol, config.multipath_strategy, spec.source, spec.target, self._memory
+        )
         self._lanes, self._ends = lanes_of(plans, config, now)
         self._turn = 0
         self._story = Story(spec.label)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 
 from tracer.engine.lifecycle import PROBE_TRANSITIONS, ProbeInput
 from tracer.engine.ports import Ports
-from tracer.model import Identity, Probe, ProbeState, Stamp
+from tracer.model import Address, Identity, Probe, ProbeState, Stamp
+from tracer.wire.build import probe_packet
 from tracer.wire.translated import Imprint, imprint
 
 MEMORY_LIMIT = 32768
@@ -37,18 +38,28 @@ class TrackedProbe:
         """Its port and its socket are free again; answers can no longer come."""
         self._imprint: Imprint | None = None
 
-    @property
-    def imprint(self) -> Imprint | None:
-        """What a NAT leaves of its packet; None while the packet is not known."""
-        if self._imprint is None and self.packet is not None:
-            self._imprint = imprint(self.packet)
+    def imprint(self, source: Address | None) -> Imprint | None:
+        """What a NAT leaves of its packet: as it left, where that is known, else as it leaves from ``source``."""
+        if self._imprint is None and (packet := self.packet or self._built(source)) is not None:
+            self._imprint = imprint(packet)
         return self._imprint
+
+    def _built(self, source: Address | None) -> bytes | None:
+        return None if source is None else probe_packet(self.probe, source)
 
     def move(self, what: ProbeInput) -> ProbeState:
         """Follow the table; returns the state it was in."""
         before = self.state
         self.state = PROBE_TRANSITIONS[before, what]
         return before
+
+
+def likeliest(probes: Collection[TrackedProbe]) -> list[TrackedProbe]:
+    """Those an answer may be about that fits them all: the outstanding ones if there are any, else those that
+    were lost, else those that were answered."""
+    waiting = [tracked for tracked in probes if tracked.state is ProbeState.OUTSTANDING]
+    lost = [tracked for tracked in probes if tracked.state is ProbeState.LOST and not tracked.released]
+    return waiting or lost or list(probes)
 
 
 class LostProbes:
@@ -95,14 +106,8 @@ class ProbeMemory:
         return self._by_identity.get(identity, {}).get(mark)
 
     def candidates(self, identity: Identity) -> list[TrackedProbe]:
-        """The probes that an answer with this identity and no mark may be about.
-
-        Outstanding ones if there are any, else those that were lost, else those that were answered.
-        """
-        known = self._by_identity.get(identity, {}).values()
-        waiting = [tracked for tracked in known if tracked.state is ProbeState.OUTSTANDING]
-        lost = [tracked for tracked in known if tracked.state is ProbeState.LOST and not tracked.released]
-        return waiting or lost or list(known)
+        """The probes that an answer with this identity and no mark may be about."""
+        return likeliest(self._by_identity.get(identity, {}).values())
 
     def sequenced(self, sequence: int) -> TrackedProbe | None:
         """The probe with this sequence, if it can still be answered."""

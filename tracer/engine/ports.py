@@ -210,28 +210,23 @@ class FixedTuple:
         self._refused = 0
 
 
-class Marked:
-    """A plan whose probes carry a mark each. Marks go round ``values`` in steps of ``step``.
+class MarkPool:
+    """The marks of a trace, going round ``values`` in steps of ``step``; no two unanswered probes have the same.
 
+    One pool serves all flows: where a NAT rewrites ports, the mark alone has to tell the probes apart.
     ``step`` has no divisor in common with the number of values.
     """
 
-    def __init__(self, plan: PortPlan, values: range, step: int = 1, start: int = 0) -> None:
-        self.kind = plan.kind
-        self._plan = plan
+    def __init__(self, values: range, step: int = 1, start: int = 0) -> None:
         self._values = values
         self._step = step
         self._next = start % len(values)
         self._held: set[int] = set()
 
-    def take(self) -> Ports | None:
-        """The next pair with the next mark that no unanswered probe carries."""
+    def take(self) -> int | None:
+        """The next mark that no unanswered probe carries; None while they carry them all."""
         if len(self._held) >= len(self._values):
             return None
-        ports = self._plan.take()
-        return None if ports is None else ports._replace(mark=self._take_mark())
-
-    def _take_mark(self) -> int:
         while True:
             mark = self._values[self._next]
             self._next = (self._next + self._step) % len(self._values)
@@ -239,12 +234,35 @@ class Marked:
                 self._held.add(mark)
                 return mark
 
+    def free(self, mark: int) -> None:
+        """The probe does not need it any more."""
+        self._held.discard(mark)
+
+
+class Marked:
+    """A plan whose probes carry a mark each."""
+
+    def __init__(self, plan: PortPlan, marks: MarkPool) -> None:
+        self.kind = plan.kind
+        self._plan = plan
+        self._marks = marks
+
+    def take(self) -> Ports | None:
+        """The next pair with the next mark."""
+        ports = self._plan.take()
+        mark = self._marks.take() if ports is not None else None
+        if ports is None or mark is None:
+            if ports is not None:
+                self._plan.free(ports)
+            return None
+        return ports._replace(mark=mark)
+
     def free(self, ports: Ports) -> None:
-        self._held.discard(ports.mark)
+        self._marks.free(ports.mark)
         self._plan.free(ports)
 
     def refuse(self, ports: Ports) -> None:
-        self._held.discard(ports.mark)
+        self._marks.free(ports.mark)
         self._plan.refuse(ports)
 
     def new_round(self) -> None:
@@ -324,11 +342,11 @@ _FIXED_TARGET = {ProbeProtocol.UDP: FIRST_TARGET_PORT, ProbeProtocol.TCP: TCP_TA
 def _marked(
     plans: Sequence[PortPlan], protocol: ProbeProtocol, family: Family, config: TraceConfig, seed: int
 ) -> tuple[PortPlan, ...]:
-    """The plans with marks, where the strategy has a place for one. Each flow's start elsewhere."""
+    """The plans with marks, where the strategy has a place for one."""
     row = MARKS.get((config.multipath_strategy, protocol, family))
     if row is None:
         return tuple(plans)
     values = row.values(config.smallest_packet(family))
-    chance = random.Random(f"marks {seed}")
-    starts = [0 if row.is_length else chance.randrange(len(values)) for _ in plans]
-    return tuple(Marked(plan, values, row.step, start) for plan, start in zip(plans, starts, strict=True))
+    start = 0 if row.is_length else random.Random(f"marks {seed}").randrange(len(values))
+    marks = MarkPool(values, row.step, start)
+    return tuple(Marked(plan, marks) for plan in plans)

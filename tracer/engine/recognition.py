@@ -7,8 +7,9 @@ to none of them.
 
 from __future__ import annotations
 
-from tracer.engine.matching import ProbeMemory, TrackedProbe
+from tracer.engine.matching import ProbeMemory, TrackedProbe, likeliest
 from tracer.model import Address, ForeignReason, Identity, Protocol, Quoted, Reply, ReplyKind, Strategy
+from tracer.wire.address import pack
 from tracer.wire.mark import read_mark
 from tracer.wire.translated import imprint
 
@@ -19,14 +20,25 @@ COMPARED = 4096
 """So many probes, the newest ones, are compared with a quote whose ports or mark are unknown: 64 flows of a
 full window. Each comparison costs less than a microsecond."""
 
+_SOURCES = {4: slice(12, 16), 6: slice(8, 24)}
+"""Where the source address stands, by IP version."""
+
 
 class Recogniser:
     """Knows what the probes of one trace look like."""
 
-    def __init__(self, target: Address, protocol: Protocol, strategy: Strategy, memory: ProbeMemory) -> None:
-        self._target = target
+    def __init__(
+        self,
+        protocol: Protocol,
+        strategy: Strategy,
+        source: Address | None,
+        target: Address,
+        memory: ProbeMemory,
+    ) -> None:
         self._protocol = protocol
         self._strategy = strategy
+        self._source = source
+        self._target = target
         self._memory = memory
 
     def match(self, reply: Reply) -> TrackedProbe | ForeignReason:
@@ -66,9 +78,18 @@ class Recogniser:
 
     def _marked(self, quoted: Quoted, mark: int) -> TrackedProbe | ForeignReason:
         found = self._memory.find(quoted.identity, mark)
-        if found is None:
+        if found is None or self._comes_from_elsewhere(quoted, found):
             return self._translated(quoted)
         return ForeignReason.AMBIGUOUS if self._speaks_of_another(quoted, found) else found
+
+    def _comes_from_elsewhere(self, quoted: Quoted, tracked: TrackedProbe) -> bool:
+        """The quote has another source than the probe: its ports are a NAT's, and those of ours by chance."""
+        if not quoted.packet:
+            return False
+        there = _SOURCES.get(quoted.packet[0] >> 4, slice(0))
+        if tracked.packet is not None:
+            return quoted.packet[there] != tracked.packet[there]
+        return self._source is not None and quoted.packet[there] != pack(self._source)
 
     def _speaks_of_another(self, quoted: Quoted, found: TrackedProbe) -> bool:
         """A checksum that a NAT shifted, and did not shift back in the quote, may be another probe's mark."""
@@ -83,14 +104,13 @@ class Recogniser:
     def _translated(self, quoted: Quoted) -> TrackedProbe | ForeignReason:
         """The probe that the quote is of although ports or mark differ, as a NAT has rewritten them."""
         told = imprint(quoted.packet) if quoted.packet is not None else None
-        found = []
-        if told is not None:
-            for tracked in self._memory.newest(COMPARED):
-                sent = tracked.imprint
-                if sent is not None and told.is_of(sent):
-                    found.append((told.same_packet(sent), tracked))
-        certain = [tracked for same_packet, tracked in found if same_packet]
-        fitting = certain or [tracked for _, tracked in found]
+        found: list[TrackedProbe] = []
+        certain: list[TrackedProbe] = []
+        for tracked in self._memory.newest(COMPARED) if told is not None else ():
+            sent = tracked.imprint(self._source)
+            if told is not None and sent is not None and told.is_of(sent):
+                (certain if told.same_packet(sent) else found).append(tracked)
+        fitting = likeliest(certain or found)
         if len(fitting) > 1:
             return ForeignReason.AMBIGUOUS
         if fitting:

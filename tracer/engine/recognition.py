@@ -95,11 +95,12 @@ class Recogniser:
         """A checksum that a NAT shifted, and did not shift back in the quote, may be another probe's mark."""
         if self._strategy is not Strategy.PARIS or self._protocol is not Protocol.UDP or not quoted.packet:
             return False
-        told = imprint(quoted.packet)
-        if told is None or not told.identification or told.identification == found.probe.sequence:
+        told, sent = imprint(quoted.packet), found.imprint(self._source)
+        if told is None:
             return False
-        other = self._memory.sequenced(told.identification)
-        return other is not None and other.probe.identity == quoted.identity
+        other = self._memory.sequenced(told.identification) if told.identification else None
+        named = other is not None and other is not found and other.probe.identity == quoted.identity
+        return named or (sent is not None and told.contradicts(sent))
 
     def _translated(self, quoted: Quoted) -> TrackedProbe | ForeignReason:
         """The probe that the quote is of although ports or mark differ, as a NAT has rewritten them."""

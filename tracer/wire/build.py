@@ -89,19 +89,20 @@ def _udp(probe: Probe, source: Address) -> bytes:
     datagram = header.encode(payload_of(probe), source, probe.target)
     if probe.strategy is not Strategy.PARIS:
         return datagram
-    return header.encode(_compensated(datagram, probe, source), source, probe.target)
+    return _compensated(datagram, probe, source)
 
 
 def _compensated(datagram: bytes, probe: Probe, source: Address) -> bytes:
-    """The payload with which the checksum becomes the mark; in ``datagram`` the first two bytes are 0.
+    """The datagram with the mark as its checksum, and the two bytes at the start of its payload, 0 so far, that
+    make it right.
 
     Checksums are sums modulo 2**16 - 1: what a word adds to the data it takes from the checksum (RFC 1624).
     """
     number = PROTOCOL_NUMBERS[family_of(source)][Protocol.UDP]
-    bare = datagram[: udp.CHECKSUM_AT] + bytes(2) + datagram[udp.HEADER_LENGTH :]
-    sum_without = checksum(pseudo_header(source, probe.target, number, len(datagram)) + bare)
-    word = (sum_without - probe.mark) % 0xFFFF
-    return word.to_bytes(COMPENSATION, "big") + datagram[udp.HEADER_LENGTH + COMPENSATION :]
+    head, payload = datagram[: udp.CHECKSUM_AT], datagram[udp.HEADER_LENGTH + COMPENSATION :]
+    covered = pseudo_header(source, probe.target, number, len(datagram)) + head + payload
+    word = (checksum(covered) - probe.mark) % 0xFFFF
+    return head + probe.mark.to_bytes(2, "big") + word.to_bytes(COMPENSATION, "big") + payload
 
 
 def _tcp_syn(probe: Probe, source: Address) -> bytes:

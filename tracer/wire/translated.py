@@ -47,15 +47,17 @@ class Imprint(msgspec.Struct, frozen=True, kw_only=True):
             return self.source != sent.source and self.unchanged == sent.unchanged
         # The quote's ports are as they were sent, or were translated back; its checksum need not be.
         return self.unchanged == sent.unchanged or (
-            self.protocol is not Protocol.TCP and (self.same_packet(sent) or self._same_payload(sent))
+            self.protocol is not Protocol.TCP
+            and (self.same_packet(sent) or (len(self.payload) > 1 and not self.contradicts(sent)))
         )
 
     def same_packet(self, sent: Imprint) -> bool:
         """The identification is the same."""
         return bool(self.identification) and self.identification == sent.identification
 
-    def _same_payload(self, sent: Imprint) -> bool:
-        return len(self.payload) > 1 and sent.payload.startswith(self.payload)
+    def contradicts(self, sent: Imprint) -> bool:
+        """The payload, as far as it is quoted, is not the one that was sent."""
+        return not sent.payload.startswith(self.payload)
 
 
 def imprint(packet: bytes) -> Imprint | None:

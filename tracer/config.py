@@ -126,8 +126,8 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     multipath_strategy: Annotated[
         Strategy,
         Option(
-            help="What moves from probe to probe: classic moves a port or the echo sequence; paris and dublin "
-            "keep each flow on one path. Dublin is for UDP.",
+            help="What moves from probe to probe: classic moves a port or the echo sequence; paris and "
+            "dublin keep each flow on one path. Dublin is for UDP.",
             short="-R",
         ),
     ] = Strategy.CLASSIC
@@ -149,8 +149,8 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     target_port: Annotated[
         int | None,
         Option(
-            help="Fixed target port; TCP takes 80. Classic UDP moves it from probe to probe unless it is given, "
-            "paris and dublin take 33434.",
+            help="Fixed target port; TCP takes 80, paris and dublin 33434. Classic UDP moves it from probe "
+            "to probe unless it is given.",
             short="-P",
             low=1,
             high=65535,
@@ -159,7 +159,7 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     source_port: Annotated[
         int | None,
         Option(
-            help="Fixed source port; further flows take the ones behind it. Classic TCP moves it from probe to "
+            help="Fixed source port; further flows take the next ones. Classic TCP moves it from probe to "
             "probe unless it is given.",
             short="-S",
             low=1,
@@ -232,8 +232,8 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     packet_size: Annotated[
         int,
         Option(
-            help="Whole IP packet in bytes; IPv6 takes at least 48, paris two more. Dublin over IPv6 begins with "
-            "it and grows. Not for TCP.",
+            help="Whole IP packet in bytes; IPv6 takes at least 48, paris two more. Dublin over IPv6 begins "
+            "with it and grows. Not for TCP.",
             low=28,
             high=1024,
         ),
@@ -338,8 +338,7 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return dscp << 2 | ecn
 
     def smallest_packet(self, family: Family) -> int:
-        """The packet size to use with a family: at least the headers of an echo or UDP probe, and what the
-        strategy needs behind them."""
+        """The packet size to use with a family: at least a probe's headers, and what paris adds to them."""
         compensation = 2 if self.multipath_strategy is Strategy.PARIS else 0
         return max(self.packet_size, (48 if family is Family.IPV6 else 28) + compensation)
 

@@ -80,7 +80,9 @@ class Driven:
             shape=PacketShape(size=84),
             first_sequence=self.config.initial_sequence or 33_434,
         )
-        self.engine = Engine(spec, self.config, port_plans(protocol, Family.IPV4, self.config, usable, seed), 0)
+        self.engine = Engine(
+            spec, self.config, port_plans(protocol, Family.IPV4, self.config, usable, seed), 0
+        )
         self.answering: Answering = leaves
         self.asked: list[Probe] = []
         self.sent: list[Probe] = []

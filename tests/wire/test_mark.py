@@ -1,4 +1,4 @@
-"""Marks, read back by Scapy: every strategy's packet is right, and its flow's packets differ in nothing else."""
+"""Marks, read back by Scapy: every strategy's packet is right, and a flow's packets differ in nothing else."""
 
 from __future__ import annotations
 
@@ -143,7 +143,9 @@ def test_a_quote_of_eight_bytes_holds_the_mark(probe: Probe) -> None:
 
 
 @given(sequence=u32, flags=st.sampled_from([TcpFlags.SYN | TcpFlags.ACK, TcpFlags.RST | TcpFlags.ACK]))
-def test_a_direct_tcp_answer_tells_the_sequence_number_it_acknowledges(sequence: int, flags: TcpFlags) -> None:
+def test_a_direct_tcp_answer_tells_the_sequence_number_it_acknowledges(
+    sequence: int, flags: TcpFlags
+) -> None:
     probe = msgspec.structs.replace(a_probe(Family.IPV4, Protocol.TCP), mark=sequence)
     packet = probe_packet(probe, SOURCE[Family.IPV4])
     assert scapy(packet)[TCP].seq == sequence

@@ -56,7 +56,9 @@ def of(packet: bytes) -> Imprint:
     return found
 
 
-def sent(family: Family, protocol: Protocol, strategy: Strategy = Strategy.CLASSIC, sequence: int = 7) -> Probe:
+def sent(
+    family: Family, protocol: Protocol, strategy: Strategy = Strategy.CLASSIC, sequence: int = 7
+) -> Probe:
     row = MARKS.get((strategy, protocol, family))
     mark = 0 if row is None else row.values(84)[sequence * row.step % len(row.values(84))]
     probe = a_probe(family, protocol)
@@ -101,7 +103,9 @@ def test_another_program_of_this_host_is_no_nat(family: Family, protocol: Protoc
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("shift", [1, 0x1234, 0xFFFE])
-def test_a_checksum_left_shifted_is_made_up_for_by_what_else_names_the_probe(family: Family, shift: int) -> None:
+def test_a_checksum_left_shifted_is_made_up_for_by_what_else_names_the_probe(
+    family: Family, shift: int
+) -> None:
     """The NAT translated addresses and ports in the quote back, not the checksum."""
     probes = [sent(family, Protocol.UDP, Strategy.PARIS, sequence) for sequence in (700, 701)]
     ours, other = (probe_packet(probe, SOURCE[family]) for probe in probes)

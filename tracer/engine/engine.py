@@ -88,7 +88,7 @@ class Engine:
         )
         self._lanes, self._ends = lanes_of(plans, config, now)
         self._turn = 0
-        self._story = Story(spec.label)
+        self._story = Story(spec.label, spec.source)
         self._planned: TrackedProbe | None = None
         self._commands: list[Command] = []
         self._reached = False

@@ -22,9 +22,7 @@ from tracer.model import FlowId, Probe, ReplyKind, RoundId, Ttl
 class Lane:
     """One flow. Flows whose source port moves share a plan, and the lost probes that hold its ports."""
 
-    def __init__(
-        self, flow: FlowId, config: TraceConfig, plan: PortPlan, lost: LostProbes, now: int
-    ) -> None:
+    def __init__(self, flow: FlowId, config: TraceConfig, plan: PortPlan, lost: LostProbes, now: int) -> None:
         self.flow = flow
         self.plan = plan
         self.lost = lost
@@ -128,9 +126,7 @@ class Lane:
 def lanes_of(plans: Sequence[PortPlan], config: TraceConfig, now: int) -> tuple[tuple[Lane, ...], PathEnds]:
     """A lane for each plan, and the path's end that they find together."""
     holding = {id(plan): LostProbes() for plan in plans}
-    lanes = tuple(
-        Lane(FlowId(flow), config, plan, holding[id(plan)], now) for flow, plan in enumerate(plans)
-    )
+    lanes = tuple(Lane(FlowId(flow), config, plan, holding[id(plan)], now) for flow, plan in enumerate(plans))
     ends = PathEnds([lane.belief for lane in lanes])
     for lane in lanes:
         lane.window.elsewhere = partial(ends.elsewhere, lane.belief)

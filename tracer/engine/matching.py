@@ -39,7 +39,7 @@ class TrackedProbe:
         self._imprint: Imprint | None = None
 
     def imprint(self, source: Address | None) -> Imprint | None:
-        """What a NAT leaves of its packet: as it left, where that is known, else as it leaves from ``source``."""
+        """What a NAT leaves of its packet, as it left where that is known, else as sent from ``source``."""
         if self._imprint is None and (packet := self.packet or self._built(source)) is not None:
             self._imprint = imprint(packet)
         return self._imprint
@@ -55,8 +55,7 @@ class TrackedProbe:
 
 
 def likeliest(probes: Collection[TrackedProbe]) -> list[TrackedProbe]:
-    """Those an answer may be about that fits them all: the outstanding ones if there are any, else those that
-    were lost, else those that were answered."""
+    """Of probes that an answer fits: the outstanding ones, else the lost ones, else the answered ones."""
     waiting = [tracked for tracked in probes if tracked.state is ProbeState.OUTSTANDING]
     lost = [tracked for tracked in probes if tracked.state is ProbeState.LOST and not tracked.released]
     return waiting or lost or list(probes)

@@ -1,8 +1,8 @@
 """Where the path of a trace ends whose flows may end at different places.
 
-The path ends where the target answers; of several such TTLs the farthest counts, so that no hop of any flow is
-left out. While no flow has found the target, the path is open as long as one of them is; else it ends at the
-farthest refusal, or at the farthest silence if there is none.
+The path ends where the target answers; of several such TTLs the farthest counts, so that no hop of any flow
+is left out. While no flow has found the target, the path is open as long as one of them is; else it ends at
+the farthest refusal, or at the farthest silence if there is none.
 """
 
 from __future__ import annotations

@@ -211,7 +211,7 @@ class FixedTuple:
 
 
 class MarkPool:
-    """The marks of a trace, going round ``values`` in steps of ``step``; no two unanswered probes have the same.
+    """The marks of a trace, going round ``values`` in steps; no two unanswered probes have the same.
 
     One pool serves all flows: where a NAT rewrites ports, the mark alone has to tell the probes apart.
     ``step`` has no divisor in common with the number of values.
@@ -306,9 +306,9 @@ def plan_kind(protocol: ProbeProtocol, config: TraceConfig) -> PortPlanKind:
 def port_plans(
     protocol: ProbeProtocol, family: Family, config: TraceConfig, usable: Sequence[int], seed: int
 ) -> tuple[PortPlan, ...]:
-    """The plan of each flow that the options ask for; ``usable`` are the source ports that may be chosen,
-    ascending, at least one for each flow.
+    """The plan of each flow that the options ask for.
 
+    ``usable`` are the source ports that may be chosen, ascending; where ports are fixed, at least one a flow.
     Moving source ports start anywhere (``seed``), or at the first one from ``initial_sequence`` on.
     """
     flows = range(config.flows)

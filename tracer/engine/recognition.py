@@ -1,8 +1,8 @@
 """Which probe an answer is about, and why none where none is credited.
 
-An answer is credited to a probe if everything it tells fits: protocol, destination, ports, mark. What a NAT may
-have rewritten is credited only where the rest proves it (tracer.wire.translated), and what fits several probes
-to none of them.
+An answer is credited to a probe if everything it tells fits: protocol, destination, ports, mark. What a NAT
+may have rewritten is credited only where the rest proves it (tracer.wire.translated), and what fits several
+probes to none of them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Recogniser:
         quoted = reply.quoted
         if quoted.protocol is not self._protocol:
             return ForeignReason.WRONG_PROTOCOL
-        if quoted.destination != self._target:
+        # What the target itself sends may quote the address a translator gave it.
+        if self._target not in (quoted.destination, reply.responder):
             return ForeignReason.WRONG_DESTINATION
         if reply.kind in DIRECT and reply.responder != self._target:
             return ForeignReason.WRONG_RESPONDER

@@ -9,8 +9,8 @@ from tracer.errors import NotPermittedError
 from tracer.model import Protocol, Strategy
 
 _KERNEL_CHOOSES = (
-    "without privileges the kernel writes the headers, and a flow of one 5-tuple cannot tell the answers to its "
-    "probes apart"
+    "without privileges the kernel writes the headers, and the answers to probes of one 5-tuple cannot be "
+    "told apart"
 )
 
 
@@ -25,14 +25,15 @@ def needs_raw(config: TraceConfig, protocol: Protocol) -> NotPermittedError | No
 def _reasons(config: TraceConfig, protocol: Protocol) -> Iterator[NotPermittedError]:
     strategy = config.multipath_strategy
     if strategy is not Strategy.CLASSIC and protocol is not Protocol.ICMP:
+        asked = f"{flag('multipath_strategy')} {strategy} over {protocol.upper()}"
         yield NotPermittedError(
-            f"{flag('multipath_strategy')} {strategy} over {protocol.upper()} needs raw sockets: {_KERNEL_CHOOSES}.",
+            f"{asked} needs raw sockets: {_KERNEL_CHOOSES}.",
             "Give it CAP_NET_RAW (docs/privileges.md), or trace with --icmp -R paris, which needs none; with "
             "both --source-port and --target-port one probe at a time keeps a 5-tuple too.",
         )
     if config.flow_label:
         yield NotPermittedError(
-            f"{flag('flow_label')} {config.flow_label} needs raw sockets: without privileges the kernel lends "
-            "flow labels, it does not take any.",
+            f"{flag('flow_label')} {config.flow_label} needs raw sockets: without privileges the kernel "
+            "lends flow labels, it does not take any.",
             "Give it CAP_NET_RAW (docs/privileges.md), or leave the option out.",
         )

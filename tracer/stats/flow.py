@@ -75,7 +75,7 @@ class FlowStats:
     def apply(self, event: FlowEvent) -> None:
         """Enter one event of this flow."""
         self._snapshot = None
-        self._ENTER[type(event)](self, event)
+        self.TELLING[type(event)](self, event)
 
     def _enter_sent(self, event: ProbeSent) -> None:
         self._fates[event.ttl].sent += 1
@@ -141,7 +141,7 @@ class FlowStats:
             )
         return self._snapshot
 
-    _ENTER: ClassVar[dict[type[FlowEvent], Callable[[Any, Any], None]]] = {
+    TELLING: ClassVar[dict[type[FlowEvent], Callable[[Any, Any], None]]] = {
         ProbeSent: _enter_sent,
         ReplyReceived: _enter_reply,
         LateReply: _enter_late,
@@ -149,6 +149,7 @@ class FlowStats:
         SendFailed: _enter_failed,
         PortsExhausted: _enter_failed,
     }
+    """The kinds of events that tell something of a flow, and what each does."""
 
 
 def _summary(running: Running) -> RttSummary | None:
@@ -173,7 +174,7 @@ class Flows:
 
     def apply(self, event: Any) -> None:
         """Enter an event of any kind; those that tell nothing of a flow's path change nothing."""
-        if type(event) not in FlowStats._ENTER:
+        if type(event) not in FlowStats.TELLING:
             return
         if event.flow not in self._flows and len(self._flows) < self._most:
             self._flows[event.flow] = FlowStats(event.flow)

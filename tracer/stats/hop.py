@@ -15,7 +15,17 @@ from tracer.events import (
     ReplyReceived,
     SendFailed,
 )
-from tracer.model import Address, Extension, FlowId, Icmp, LossReason, ProbeState, StampClock, Ttl
+from tracer.model import (
+    Address,
+    Extension,
+    FlowId,
+    Icmp,
+    LossReason,
+    ProbeState,
+    QuotedHeader,
+    StampClock,
+    Ttl,
+)
 from tracer.stats.evidence import HopEvidence, ProbeWindow
 from tracer.stats.level_shift import Levels
 from tracer.stats.loss import loss_pct, wilson
@@ -52,7 +62,10 @@ def _key(event: ProbeEvent) -> ProbeKey:
 class ResponderStats:
     """What one address answered at one TTL."""
 
-    __slots__ = ("_most_flows", "_snapshot", "address", "extensions", "flows", "icmp", "received", "reply_ttl", "series")
+    __slots__ = (
+        "_most_flows", "_snapshot", "address", "extensions", "flows", "icmp", "quoted", "received",
+        "reply_ttl", "series",
+    )  # fmt: skip
 
     def __init__(self, address: Address, max_samples: int, most_flows: int) -> None:
         self.address = address
@@ -63,6 +76,7 @@ class ResponderStats:
         self.icmp: Icmp | None = None
         self.reply_ttl: int | None = None
         self.extensions: tuple[Extension, ...] = ()
+        self.quoted: QuotedHeader | None = None
         self._snapshot: ResponderSnapshot | None = None
 
     def add(self, event: ReplyReceived) -> None:
@@ -73,6 +87,7 @@ class ResponderStats:
         self.extensions = event.extensions
         if len(self.flows) < self._most_flows:
             self.flows.add(event.flow)
+        self.quoted = event.quoted
         if (rtt_ns := rtt_sample(event)) is not None:
             self.series.add(rtt_ns)
 
@@ -87,6 +102,7 @@ class ResponderStats:
                 reply_ttl=self.reply_ttl,
                 extensions=self.extensions,
                 flows=tuple(sorted(self.flows)),
+                quoted=self.quoted,
             )
         return self._snapshot
 
@@ -114,6 +130,7 @@ class HopStats:
         self._icmp: Icmp | None = None
         self._reply_ttl: int | None = None
         self._mtu: int | None = None
+        self._quoted: QuotedHeader | None = None
         self._responders: dict[Address, ResponderStats] = {}
         self._snapshot: HopSnapshot | None = None
         self._evidence: HopEvidence | None = None
@@ -187,6 +204,7 @@ class HopStats:
         self.received += 1
         self._icmp = event.icmp
         self._reply_ttl = event.reply_ttl
+        self._quoted = event.quoted
         if event.mtu is not None:
             self._mtu = event.mtu
         if rtt_ns is not None:
@@ -223,6 +241,7 @@ class HopStats:
                 mtu=self._mtu,
                 responders=tuple(responder.snapshot() for responder in self._responders.values()),
                 recent_ns=self._recent.snapshot(),
+                quoted=self._quoted,
             )
         return self._snapshot
 

@@ -16,6 +16,7 @@ from tracer.model import (
     Icmp,
     PathEndKind,
     Port,
+    QuotedHeader,
     TargetInfo,
     Ttl,
 )
@@ -54,6 +55,40 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def sentence(self) -> str:
         """The conclusion in plain words."""
+        return str(self.evidence["sentence"])
+
+
+class FindingKind(StrEnum):
+    """What the quotes of a path, or its end, tell about it. docs/report.md explains each."""
+
+    NAT = "nat"
+    DESTINATION_REWRITTEN = "destination_rewritten"
+    DSCP_REWRITTEN = "dscp_rewritten"
+    ECN_REWRITTEN = "ecn_rewritten"
+    DF_CLEARED = "df_cleared"
+    FLOW_LABEL_REWRITTEN = "flow_label_rewritten"
+    IDENTIFICATION_REWRITTEN = "identification_rewritten"
+    LENGTH_REWRITTEN = "length_rewritten"
+    TCP_REWRITTEN = "tcp_rewritten"
+    QUOTED_TTL = "quoted_ttl"
+    PROHIBITED = "prohibited"
+    OTHER_ADDRESS = "other_address"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing the path does to packets, and the first hop that shows it."""
+
+    kind: FindingKind
+    ttl: Ttl
+    """The first hop that shows it."""
+    after_ttl: Ttl | None
+    """The last hop before it that quoted the packet without it; None where there is none."""
+    evidence: dict[str, Any]
+    """Facts by name, and ``sentence``: what it is in plain words, free of text from the network."""
+
+    @property
+    def sentence(self) -> str:
+        """What it is in plain words."""
         return str(self.evidence["sentence"])
 
 
@@ -125,6 +160,8 @@ class ResponderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     extensions: tuple[Extension, ...]
     flows: tuple[FlowId, ...]
     """The flows it answered, ascending, as far as flows are told apart."""
+    quoted: QuotedHeader | None = None
+    """What its last reply quoted."""
 
 
 class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +188,8 @@ class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """In the order of their first answer."""
     recent_ns: tuple[int | None, ...]
     """Round-trip times of the most recent probes, oldest first; None = lost."""
+    quoted: QuotedHeader | None = None
+    """What the last reply quoted; None where it quoted nothing, or its IP header is not visible."""
 
 
 class HealthSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,3 +249,5 @@ class TraceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """All changes of the path."""
     flows: tuple[FlowSnapshot, ...]
     """By id, as far as flows are told apart."""
+    findings: tuple[Finding, ...] = ()
+    """What the path does to packets, by the hop that first shows it."""

@@ -31,6 +31,7 @@ from tracer.events import (
 )
 from tracer.model import Anomaly, EndReason, PathEndKind, RoundId, TargetInfo, Ttl
 from tracer.stats.evidence import PathEvidence
+from tracer.stats.findings import Findings
 from tracer.stats.flow import Flows
 from tracer.stats.hop import DEFAULT_MAX_FLOWS, HopStats, ProbeEvent
 from tracer.stats.judgement import Judgement, judge
@@ -80,6 +81,7 @@ class Tracker:
         self._changes = PathChanges()
         self._judged_by: PathEvidence | None = None
         self._judgement = Judgement(None, ())
+        self._findings = Findings(target.address)
         self._snapshot: TraceSnapshot | None = None
 
     def apply(self, event: TargetEvent) -> None:
@@ -175,6 +177,7 @@ class Tracker:
                 changes=self._changes.latest(),
                 change_count=self._changes.count,
                 flows=self._flows.snapshot(path[0].ttl, path[-1].ttl) if path else (),
+                findings=self._findings.of(hops, self._end),
             )
         return self._snapshot
 

@@ -93,8 +93,7 @@ def _udp(probe: Probe, source: Address) -> bytes:
 
 
 def _compensated(datagram: bytes, probe: Probe, source: Address) -> bytes:
-    """The datagram with the mark as its checksum, and the two bytes at the start of its payload, 0 so far, that
-    make it right.
+    """The datagram with the mark as its checksum, made right by the first two bytes of its payload, 0 so far.
 
     Checksums are sums modulo 2**16 - 1: what a word adds to the data it takes from the checksum (RFC 1624).
     """

@@ -1,8 +1,8 @@
 """Where a probe carries its mark: what tells it from other probes of the same ports. One table.
 
 A load balancer that keeps flows together hashes addresses, protocol and the first four bytes behind the IP
-header: the ports, or type, code and checksum of ICMP. A mark stands outside of these, and inside of what every
-ICMP error quotes: the IP header and eight bytes (RFC 792).
+header: the ports, or type, code and checksum of ICMP. A mark stands outside of these, and inside of what
+every ICMP error quotes: the IP header and eight bytes (RFC 792).
 
 Not in the table: classic UDP, whose ports tell its probes apart, and ICMP of every strategy, whose echo
 sequence does. ICMP paris begins its payload with the sequence's one's complement, so that the checksum is the
@@ -41,8 +41,8 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     low: int
     high: int
     step: int = 1
-    """From one mark to the next; it has no divisor in common with the number of marks. A NAT shifts a checksum
-    by the same amount in every packet: far apart, one probe's mark does not become the next one's."""
+    """From one mark to the next; it has no divisor in common with the number of marks. A NAT shifts every
+    checksum by the same amount: far apart, one probe's mark does not become the next one's."""
     read: Callable[[IpPacket], int]
     """From a packet of which at least eight bytes behind the IP header are there."""
     is_length: bool = False
@@ -70,7 +70,9 @@ def _identification(packet: IpPacket) -> int:
     return packet.identification
 
 
-_SEQUENCE_NUMBER = Mark(place="TCP sequence number", low=0, high=2**32 - 1, step=40_503, read=_sequence_of_tcp)
+_SEQUENCE_NUMBER = Mark(
+    place="TCP sequence number", low=0, high=2**32 - 1, step=40_503, read=_sequence_of_tcp
+)
 # 0 says that there is no checksum, and 0xFFFF is what a sum of 0 is sent as (RFC 768).
 _UDP_CHECKSUM = Mark(place="UDP checksum", low=1, high=0xFFFE, step=40_503, read=_checksum_of_udp)
 # Linux fills in an identification of 0 by itself (raw(7)).

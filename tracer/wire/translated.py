@@ -1,10 +1,10 @@
-"""Recognises a probe in a quote whose source a NAT rewrote.
+"""Recognises a probe in a quote whose addresses or source port a NAT rewrote.
 
-A NAT replaces the source address and the source port (the identifier of an echo) and corrects the transport
-checksum by the difference (RFC 1624, RFC 3022 §4.2). Some translate the quote in an ICMP error back, some only
-in part, some not at all. What all of them leave alone is the sum of the checksum and the words it was corrected
-for: whoever rewrites a port and does not correct the checksum breaks the packet, and whoever forges a quote has
-to guess 16 more bits.
+A NAT replaces an address and the source port (the identifier of an echo) and corrects the transport checksum
+by the difference (RFC 1624, RFC 3022 §4.2). Some translate the quote in an ICMP error back, some only in
+part, some not at all. What all of them leave alone is the sum of the checksum and the words it was corrected
+for: whoever rewrites a port and does not correct the checksum breaks the packet, and whoever forges a quote
+has to guess 16 more bits.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Imprint(msgspec.Struct, frozen=True, kw_only=True):
     source: Address
     identity: Identity
     unchanged: int
-    """What no NAT changes: the TCP sequence number, else checksum plus source, modulo 2**16 - 1."""
+    """What no NAT changes: the TCP sequence number, else the checksum plus all it is corrected for, modulo
+    2**16 - 1."""
     identification: int
     """Of IPv4; 0 where there is none."""
     payload: bytes
@@ -84,9 +85,9 @@ def _unchanged(ip: IpPacket, protocol: Protocol) -> int:
     if protocol is Protocol.TCP:
         return int.from_bytes(ip.payload[4:8], "big")
     if protocol is Protocol.UDP:
-        return _sum(ip.payload[6:8] + ip.payload[:2] + pack(ip.source))
+        return _sum(ip.payload[6:8] + ip.payload[:2] + pack(ip.source) + pack(ip.destination))
     # The checksum of ICMP covers the addresses in IPv6 only (RFC 4443 §2.3).
-    covered = pack(ip.source) if ip.family is Family.IPV6 else b""
+    covered = pack(ip.source) + pack(ip.destination) if ip.family is Family.IPV6 else b""
     return _sum(ip.payload[2:6] + covered)
 
 

@@ -8,8 +8,8 @@ import msgspec
 
 from tracer.model import Address, Port
 from tracer.stats.snapshot import FlowSnapshot
-from tui.view import format
 from tui.view.cells import Align, Line, Segment, cell_width, clip_line, fit, fit_line
+from tui.view.format import ms, percent
 from tui.view.glyphs import UNICODE, Glyphs
 from tui.view.privacy import Privacy, masked_path
 from tui.view.rows import Context, host_text
@@ -87,7 +87,7 @@ def flows_lines(
     lines: list[Line] = [_title(found, width, glyphs)]
     for number, group in enumerate(found):
         lines += [(), *_group_lines(number, group, found[0], privacy, context, width, glyphs)]
-    lines += [(), _heading(width)]
+    lines += [(), _heading(_port_word(flows), width)]
     number_of = {flow.id: number for number, group in enumerate(found, 1) for flow in group.flows}
     lines += [_row(flow, number_of[flow.id], glyphs) for flow in flows]
     return tuple(clip_line(line, width, glyphs.ellipsis) for line in lines)
@@ -99,7 +99,7 @@ def _title(found: Sequence[Group], width: int, glyphs: Glyphs) -> Line:
     return fit_line(((summary, Style.HEADER),), width, glyphs.ellipsis, Style.HEADER)
 
 
-def _group_lines(  # noqa: PLR0913 - what is drawn, against what, and how
+def _group_lines(
     number: int,
     group: Group,
     first: Group,
@@ -131,7 +131,7 @@ def _ports(group: Group, glyphs: Glyphs) -> list[Line]:
     sources = [flow.source_port for flow in group.flows if flow.source_port is not None]
     words = port_ranges(sources).split() if sources else [say("flow.moving")]
     targets = {flow.target_port for flow in group.flows}
-    label: Line = ((f"{say('path.ports')} ", Style.MUTED),)
+    label: Line = ((f"{_port_word(group.flows)} ", Style.MUTED),)
     found = [label, *(((f"{word} ", Style.LABEL),) for word in words)]
     if targets != {Port(0)}:
         moving = None in targets
@@ -155,9 +155,14 @@ def _wrapped(parts: Iterable[Line], width: int) -> Iterator[Line]:
     yield tuple(line)
 
 
-def _heading(width: int) -> Line:
+def _port_word(flows: Sequence[FlowSnapshot]) -> str:
+    """What stands in the place of the ports; echo probes have identifiers."""
+    return say("path.identifiers" if all(flow.target_port == 0 for flow in flows) else "path.ports")
+
+
+def _heading(ports: str, width: int) -> Line:
     cells = " ".join(fit(say(f"flows.column.{name}"), size, Align.RIGHT) for name, size in _COLUMNS)
-    return fit_line(((f"{cells}  {say('path.ports')}", Style.HEADER),), width, fill=Style.HEADER)
+    return fit_line(((f"{cells}  {ports}", Style.HEADER),), width, fill=Style.HEADER)
 
 
 def _row(flow: FlowSnapshot, path: int, glyphs: Glyphs) -> Line:
@@ -165,17 +170,15 @@ def _row(flow: FlowSnapshot, path: int, glyphs: Glyphs) -> Line:
     values = (
         str(flow.id),
         str(path),
-        format.percent(flow.loss_pct),
+        percent(flow.loss_pct),
         *(
-            format.ms(value)
+            ms(value)
             for value in (
                 (rtt.last_ns, rtt.mean_ns, rtt.best_ns, rtt.worst_ns) if rtt is not None else (None,) * 4
             )
         ),
     )
-    cells = " ".join(
-        fit(value, size, Align.RIGHT) for value, (_, size) in zip(values, _COLUMNS, strict=True)
-    )
+    cells = " ".join(fit(value, size, Align.RIGHT) for value, (_, size) in zip(values, _COLUMNS, strict=True))
     return ((cells, Style.TEXT), (f"  {_pair(flow, glyphs)}", Style.LABEL))
 
 

@@ -48,6 +48,7 @@ TEXTS: dict[str, str] = {
     "flows.column.worst": "worst",
     "path": "path {path}",
     "path.ports": "ports",
+    "path.identifiers": "identifiers",
     "path.else": "else as path 1",
     # event log
     "entries.one": "{number} entry",

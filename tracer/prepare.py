@@ -17,6 +17,7 @@ from tracer.interfaces import Clock
 from tracer.model import (
     Address,
     Family,
+    PortPlanKind,
     Protocol,
     Route,
     SourceInfo,
@@ -77,6 +78,8 @@ async def real(queries: Sequence[str], config: TraceConfig, raw: RawSockets | No
         find_source(address, family_of(address), config.source_address, link) if address is not None else None
         for address, link in zip(addresses, links, strict=True)
     ]
+    usable = host.usable_ports(config.initial_sequence)
+    _enough_ports(usable, config, choice.protocol)
     clock = SystemClock()
     targets = _targets(queries, addresses, sources)
     return Prepared(
@@ -84,7 +87,7 @@ async def real(queries: Sequence[str], config: TraceConfig, raw: RawSockets | No
         clock=clock,
         targets=targets,
         routes=_routes(targets, choice.protocol, config, links),
-        usable_ports=host.usable_ports(config.initial_sequence),
+        usable_ports=usable,
         seed=int.from_bytes(os.urandom(4)),
     )
 
@@ -116,15 +119,37 @@ def _only_traceable(
                 "a link-local address means something on one link only",
                 f"Name the link: {address}%eth0, or --interface.",
             )
+    _no_flow_label_in_vain(addresses, config)
     # Over raw sockets a port serves several targets, but not the same one twice.
     one_socket = channel != ChannelChoice.RAW and (protocol is Protocol.UDP or config.target_port is not None)
     sharing = [family_of(address) if one_socket else address for address in addresses if address is not None]
-    if config.source_port is not None and len(set(sharing)) < len(sharing):
+    marked = plan_kind(protocol, config) is PortPlanKind.FIXED_TUPLE_MARKED
+    if config.source_port is not None and not marked and len(set(sharing)) < len(sharing):
         raise ConfigError(
             flag("source_port"),
             config.source_port,
             f"several targets cannot share one {protocol.upper()} source port",
             "Trace one target at a time, or leave the option out.",
+        )
+
+
+def _no_flow_label_in_vain(addresses: Sequence[Address | None], config: TraceConfig) -> None:
+    families = {family_of(address) for address in addresses if address is not None}
+    if config.flow_label and families == {Family.IPV4}:
+        raise ConfigError(
+            flag("flow_label"), config.flow_label, "no target has an IPv6 address", "Leave it out, or add -6."
+        )
+
+
+def _enough_ports(usable: Sequence[int], config: TraceConfig, protocol: Protocol) -> None:
+    """Refuse more flows than there are source ports to give one each."""
+    chosen = plan_kind(protocol, config) is PortPlanKind.FIXED_TUPLE_MARKED and config.source_port is None
+    if chosen and config.flows > len(usable):
+        raise ConfigError(
+            flag("flows"),
+            config.flows,
+            f"each takes a source port, and {len(usable)} may be used",
+            "Widen net.ipv4.ip_local_port_range, or name the first port with --source-port.",
         )
 
 
@@ -153,13 +178,15 @@ def simulated(
         SourceInfo(SOURCE_ADDRESSES[family_of(address)], None) if address is not None else None
         for address in addresses
     ]
+    usable = range(config.initial_sequence or SIMULATED_PORTS.start, SIMULATED_PORTS.stop)
+    _enough_ports(usable, config, protocol)
     targets = _targets(asked, addresses, sources)
     return Prepared(
         channel=SimChannel(Internet(scenario, seed=SIMULATED_SEED, log_length=0), clock, protocol),
         clock=clock,
         targets=targets,
         routes=_routes(targets, protocol, config, [None] * len(targets)),
-        usable_ports=range(config.initial_sequence or SIMULATED_PORTS.start, SIMULATED_PORTS.stop),
+        usable_ports=usable,
         seed=SIMULATED_SEED,
     )
 
@@ -310,4 +337,5 @@ def _route(
         bind_source=config.source_address is not None or config.interface is not None,
         bind_device=link is not None,
         timeout_ns=config.timeout_ns,
+        strategy=config.multipath_strategy,
     )

@@ -18,6 +18,7 @@ from tracer.net import host
 from tracer.net.binding import bind_device
 from tracer.net.failures import no_descriptor
 from tracer.net.linux import OPTIONS
+from tracer.net.unprivileged import needs_raw
 
 if TYPE_CHECKING:
     from tracer.net.raw_sockets import RawSockets
@@ -65,6 +66,8 @@ def choose(config: TraceConfig, families: Iterable[Family], raw: RawSockets | No
     if raw is not None and config.channel is not ChannelChoice.ERRQUEUE:
         return _by_raw(config)
     protocol, reason = _protocol(config, families)
+    if (refusal := needs_raw(config, protocol)) is not None:
+        raise refusal
     if config.interface is not None and not _may_bind_device(config.interface):
         reason += (
             f"; this user may not bind interface {config.interface}, so only its address was chosen and the "

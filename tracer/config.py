@@ -52,6 +52,7 @@ class ChannelChoice(StrEnum):
     AUTO = "auto"
     ERRQUEUE = "errqueue"
     RAW = "raw"
+    SCAPY = "scapy"
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,6 +53,7 @@ class ChannelChoice(StrEnum):
     AUTO = "auto"
     ERRQUEUE = "errqueue"
     RAW = "raw"
+    SCAPY = "scapy"
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,13 +7,12 @@ import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tracer.clock import SystemClock
 from tracer.config import AddressFamily, ChannelChoice, ProtocolChoice, TraceConfig, flag
 from tracer.engine.ports import plan_kind
 from tracer.errors import ConfigError, TargetError
-from tracer.interfaces import Clock
+from tracer.interfaces import Clock, OpenSockets
 from tracer.model import (
     Address,
     Family,
@@ -28,18 +27,15 @@ from tracer.session import Prepared
 from tracer.text import named, printable
 from tracer.wire.address import family_of, parse
 
-if TYPE_CHECKING:
-    from tracer.net.raw_sockets import RawSockets
 
-
-def open_privileged() -> RawSockets | None:
+def open_privileged(wanted: ChannelChoice) -> OpenSockets | None:
     """Open everything that needs a privilege, for this run and whatever the user changes in it; None without.
 
     Raises LocalError where this process may open no more files.
     """
-    from tracer.net.choose import open_raw  # noqa: PLC0415 - a simulation opens no sockets
+    from tracer.net import choose  # noqa: PLC0415 - a simulation opens no sockets
 
-    return open_raw()
+    return choose.open_privileged(wanted)
 
 
 def acts_for_another() -> bool:
@@ -59,7 +55,7 @@ def keep_no_privilege() -> None:
     privileges.keep_nothing()
 
 
-async def real(queries: Sequence[str], config: TraceConfig, raw: RawSockets | None = None) -> Prepared:
+async def real(queries: Sequence[str], config: TraceConfig, opened: OpenSockets | None = None) -> Prepared:
     """Prepare to trace the real network, over the sockets of ``open_privileged`` if there are any.
 
     Raises NotPermittedError, ConfigError or LocalError where the options cannot be had on this host.
@@ -71,7 +67,7 @@ async def real(queries: Sequence[str], config: TraceConfig, raw: RawSockets | No
 
     addresses = [await resolve(query, config.addr_family) for query in queries]
     families = {family_of(address) for address in addresses if address is not None}
-    choice = choose(config, families, raw)
+    choice = choose(config, families, opened)
     _only_traceable(queries, addresses, choice.protocol, config, choice.channel)
     links = [_link(query, config) for query in queries]
     sources = [
@@ -83,7 +79,7 @@ async def real(queries: Sequence[str], config: TraceConfig, raw: RawSockets | No
     clock = SystemClock()
     targets = _targets(queries, addresses, sources)
     return Prepared(
-        channel=open_channel(choice, clock, raw),
+        channel=open_channel(choice, clock, opened),
         clock=clock,
         targets=targets,
         routes=_routes(targets, choice.protocol, config, links),

@@ -22,7 +22,7 @@ from tui.scene import Look
 from tui.source import LiveSource, Source
 
 if TYPE_CHECKING:
-    from tracer.net.raw_sockets import RawSockets
+    from tracer.interfaces import OpenSockets
 
 CRASHED = 1
 """Exit code after a fault of our own."""
@@ -34,14 +34,14 @@ _ROOT = Path(__file__).parent.parent
 
 
 def live(
-    targets: Sequence[str], config: TraceConfig, sim: str | None, raw: RawSockets | None = None
+    targets: Sequence[str], config: TraceConfig, sim: str | None, sockets: OpenSockets | None = None
 ) -> LiveSource:
-    """Trace the network, over raw sockets if there are any, or the simulated internet ``sim``."""
+    """Trace the network, over privileged sockets if there are any, or the simulated internet ``sim``."""
     from tracer import prepare  # noqa: PLC0415 - a replay needs none of it
 
     async def ready(chosen: TraceConfig) -> Prepared:
         prepared = (
-            await prepare.real(targets, chosen, raw)
+            await prepare.real(targets, chosen, sockets)
             if sim is None
             else prepare.simulated(targets, chosen, sim)
         )

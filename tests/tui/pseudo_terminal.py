@@ -149,15 +149,18 @@ class Terminal:
     """A command that has a terminal to itself."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], outer: int, inner: int, size: tuple[int, int]
+        self, process: subprocess.Popen[bytes], outer: int, inner: int, size: tuple[int, int], begun: float
     ) -> None:
         self.process = process
         self.screen = Screen(*size)
         self.heard = b""
         """Everything it wrote."""
+        self.begun = begun
+        """When the process was asked for, by the monotonic clock."""
+        self.arrived = begun
+        """When the last bytes came, whatever it takes to understand them."""
         self._outer = outer
         self._inner = inner
-        self.begun = time.monotonic()
 
     def settings(self) -> list[Any]:
         """The line discipline as it is now: echo, canonical input and the like."""
@@ -205,6 +208,7 @@ class Terminal:
         if not select.select([self._outer], [], [], max(0.0, seconds))[0]:
             return False
         data = os.read(self._outer, 65536)
+        self.arrived = time.monotonic()
         self.heard += data
         self.screen.feed(data)
         return bool(data)
@@ -235,6 +239,7 @@ def terminal(
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
+    begun = time.monotonic()
     process = subprocess.Popen(
         command,
         stdin=inner,
@@ -245,7 +250,7 @@ def terminal(
         start_new_session=True,
         preexec_fn=adopt,  # noqa: PLW1509 - no threads here
     )
-    opened = Terminal(process, outer, inner, size)
+    opened = Terminal(process, outer, inner, size, begun)
     try:
         yield opened
     finally:

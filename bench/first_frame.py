@@ -3,9 +3,9 @@
 ``python -m bench.first_frame [RUNS]``: on the simulated internet, and as root also on a TUN path as nobody,
 where the target is 100 ms away. Prints a table; judges nothing.
 
-Two yardsticks are taken in turn with the runs, so that a machine that is busy or slow can be judged as well: an
-interpreter that does nothing, and one that imports asyncio. The last two columns are medians of the ratio to the
-yardstick that was taken just before.
+Two yardsticks are taken in turn with the runs, so that a machine that is busy or slow can be judged as well:
+an interpreter that does nothing, and one that imports asyncio. The last two columns are medians of the ratio
+to the yardstick that was taken just before.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ Both feed a bridge; the screen talks to either through ``Source``.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -94,6 +95,17 @@ def newest(source: Source, look: Look, hidden: frozenset[str], label: str | None
 def _fixed_ports(config: dict[str, Any]) -> str:
     fixed = (config.get("source_port"), config.get("target_port"))
     return "" if fixed == (None, None) else f"{fixed[0] or '*'} > {fixed[1] or '*'}"
+
+
+FAREWELL_S = 1.0
+"""How long a trace may take to tell its end when the user leaves."""
+
+
+async def end(source: Source, tracing: asyncio.Task[None]) -> None:
+    """Leave nothing running: the trace tells its end, unless it has not begun."""
+    source.stop()
+    await asyncio.wait([tracing], timeout=FAREWELL_S if source.bridge.header is not None else 0)
+    tracing.cancel()
 
 
 class LiveSource:

@@ -29,7 +29,7 @@ from tracer.report.fold import Fold
 from tracer.session import Listener, Prepared, Session
 from tracer.text import printable
 from tracer.version import VERSION
-from tui.options import saved_config, trace_options
+from tui.options import saved_config, saved_look, trace_options
 
 
 class Mode(StrEnum):
@@ -129,8 +129,8 @@ def command(
         )
     chosen = _mode(mode, context)
     if chosen is Mode.TUI:
-        gc.disable()  # nothing that is imported is garbage; interactive.run lets the collector work again
         context.exit(_screen(targets, config, sim, record) if replay is None else _player(replay))
+    gc.enable()
     if config.report_cycles is None:
         config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)
     if replay is not None:
@@ -156,23 +156,23 @@ def _has_terminal() -> bool:
 
 
 def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, record: Path | None) -> int:
-    from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
+    from tui import interactive  # noqa: PLC0415 - headless modes import no screen
 
     source = interactive.live(targets, config, sim)
     recording = None if record is None else interactive.LateRecording(record)
     if recording is not None:
         source.listen(recording.write)
-    ended_by = interactive.run(source, _complain, settings.load().look)
+    ended_by = interactive.run(source, _complain, saved_look())
     if recording is not None and (failure := recording.close()) is not None:
         _complain_of_recording(failure)
     return ended_by or exit_code(source.bridge.reports())
 
 
 def _player(path: Path) -> int:
-    from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
+    from tui import interactive  # noqa: PLC0415 - headless modes import no screen
 
     source = interactive.recorded(path)
-    return interactive.run(source, _complain, settings.load().look) or exit_code(source.bridge.reports())
+    return interactive.run(source, _complain, saved_look()) or exit_code(source.bridge.reports())
 
 
 def _trace(

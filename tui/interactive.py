@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,8 @@ CRASHED = 1
 SETTLED_S = 1.0
 """By then the screen is complete."""
 
-PACE_S = 0.05
-"""Between two pictures while the application is loaded, which is soon over."""
+PACES_S = (0.01, 0.02, 0.04, 0.08)
+"""Between the first pictures: the near hops answer at once. From then on as the last says."""
 
 _ROOT = Path(__file__).parent.parent
 
@@ -106,6 +107,7 @@ def run(source: Source, complain: Callable[[str], None], look: Look | None = Non
         os.environ.pop(
             "NO_COLOR", None
         )  # https://no-color.org: empty is as good as not there; not to Textual
+    gc.disable()  # until the screen is complete: most of it is imported now
     show = _Show(source, look or Look())
     asyncio.run(show.run())
     sys.stdout.write(show.last_words)
@@ -169,10 +171,11 @@ class _Show:
         loading = _Loading()
         with listening(terminal, self._hear):
             left = asyncio.create_task(self._left.wait())
+            paces_s = chain(PACES_S, repeat(PACES_S[-1]))
             while not (self._left.is_set() or loading.done.done() or _failed(tracing)):
                 frame.draw()
                 awaited = [task for task in (left, loading.done, tracing) if not task.done()]
-                await asyncio.wait(awaited, timeout=PACE_S, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(awaited, timeout=next(paces_s), return_when=asyncio.FIRST_COMPLETED)
             left.cancel()
         if self._left.is_set() or _failed(tracing):
             return

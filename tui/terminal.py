@@ -66,7 +66,7 @@ class TerminalDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal, without a trace of the change where it shows the picture already."""
-        super().start_application_mode()
+        super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual's
         if self._early is not None:
             self.attrs_before = self._early.hand_over()
             self._early = None

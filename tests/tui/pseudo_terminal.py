@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ALTERNATE_SCREEN = 1049
 CURSOR = 25
+WRAPPING = 7
 MOUSE = frozenset({1000, 1002, 1003, 1006, 1015, 1016})
 PASTE = 2004
 FOCUS = 1004
@@ -41,7 +42,7 @@ class Screen:
     """Cells, a cursor, and the private modes that are on."""
 
     def __init__(self, columns: int, rows: int) -> None:
-        self.modes: set[int] = {CURSOR}
+        self.modes: set[int] = {CURSOR, WRAPPING}
         self.keyboard_levels = 0
         """How often the kitty keyboard protocol was pushed and not popped."""
         self.sizes: tuple[int, int] = (columns, rows)
@@ -230,6 +231,7 @@ def terminal(
     directory: Path,
     size: tuple[int, int] = (120, 36),
     stderr: int | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Iterator[Terminal]:
     """Start a command on a terminal of its own, for at most as long as the block lasts."""
     outer, inner = pty.openpty()
@@ -247,6 +249,7 @@ def terminal(
         stderr=inner if stderr is None else stderr,
         env=dict(environment),
         cwd=directory,
+        pass_fds=pass_fds,
         start_new_session=True,
         preexec_fn=adopt,  # noqa: PLW1509 - no threads here
     )

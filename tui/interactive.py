@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib
 import os
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,9 @@ SETTLED_S = 1.0
 
 PACES_S = (0.01, 0.02, 0.04, 0.08)
 """Between the first pictures: the near hops answer at once. From then on as the last says."""
+
+TURN_S = 0.001
+"""How long the import may keep the interpreter while the trace wants it: rounds begin 5 ms late, not 13."""
 
 _ROOT = Path(__file__).parent.parent
 
@@ -169,7 +173,7 @@ class _Show:
         frame = FirstFrame(self._source, self._look, terminal, colours_of(os.environ))
         frame.draw()
         loading = _Loading()
-        with listening(terminal, self._hear):
+        with listening(terminal, self._hear), _short_turns():
             left = asyncio.create_task(self._left.wait())
             paces_s = chain(PACES_S, repeat(PACES_S[-1]))
             while not (self._left.is_set() or loading.done.done() or _failed(tracing)):
@@ -189,6 +193,21 @@ class _Show:
             self._leave()
 
 
+@contextlib.contextmanager
+def _short_turns() -> Iterator[None]:
+    """Let the trace have its turn soon while another thread imports."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(TURN_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+_WANTED_AT_ONCE = ("tui.terminal", "textual.pilot", "textual.scrollbar", "textual.layouts.factory")
+"""What the application imports when it starts, while it keeps the loop to itself."""
+
+
 class _Loading:
     """Imports the application beside the trace."""
 
@@ -202,6 +221,8 @@ class _Loading:
         try:
             from tui.app import HopscopeApp  # noqa: PLC0415 - what this is all about
 
+            for name in _WANTED_AT_ONCE:
+                importlib.import_module(name)
             self._tell(self.done.set_result, HopscopeApp)
         except BaseException as error:  # noqa: BLE001 - told to the user, whatever it is
             self._tell(self.done.set_exception, error)

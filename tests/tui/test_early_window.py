@@ -58,7 +58,6 @@ def held_back(instead: str, before: str = "") -> tuple[str, ...]:
 def early(*arguments: str, before: str = "", **options: Any) -> Iterator[tuple[Terminal, int]]:
     """The command before its application; a byte to the pipe lets that come."""
     reader, writer = os.pipe()
-    os.set_inheritable(reader, True)
     command = held_back(f"os.read({reader}, 1)", before)
     try:
         with hopscope(*arguments, command=command, pass_fds=(reader,), **options) as opened:

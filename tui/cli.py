@@ -7,15 +7,16 @@ modes import no screen.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -30,6 +31,10 @@ from tracer.session import Listener, Prepared, Session
 from tracer.text import printable
 from tracer.version import VERSION
 from tui.options import saved_config, saved_look, trace_options
+from tui.written import LateFile, files
+
+if TYPE_CHECKING:
+    from tracer.net.raw_sockets import RawSockets
 
 
 class Mode(StrEnum):
@@ -94,7 +99,16 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
 )
 @click.option("--record", type=click.Path(path_type=Path), help="Write every event to this file.")
 @click.option(
+    "--pcap",
+    type=click.Path(path_type=Path),
+    help="Write probes and answers to this file (pcapng), each with what became of it. Answers are whole "
+    "with --channel raw only.",
+)
+@click.option(
     "--replay", type=click.Path(path_type=Path), help="Show or report a recording instead of the network."
+)
+@click.option(
+    "--doctor", is_flag=True, help="Check what this host lets the options do, and how to mend the rest."
 )
 @click.option(
     "--json-schema",
@@ -109,33 +123,54 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
 @trace_options
 @click.version_option(VERSION, "-V", "--version", message="hopscope %(version)s")
 @click.pass_context
-def command(
+def command(  # noqa: PLR0913 - one argument for each option that is no trace's
     context: click.Context,
     config: TraceConfig,
     targets: tuple[str, ...],
     mode: str | None,
     sim: str | None,
     record: Path | None,
+    pcap: Path | None,
     replay: Path | None,
+    *,
+    doctor: bool,
 ) -> None:
     """Trace the path to TARGET with ICMP, UDP or TCP, without privileges."""
+    if doctor:
+        context.exit(_doctor(config, len(targets), mode))
     if not targets and sim is None and replay is None:
         raise click.UsageError("Give a TARGET, or --sim wan to trace a simulated path.", context)
-    if replay is not None and (targets or sim or record):
-        raise click.UsageError("--replay reads a recording; it takes no TARGET, --sim or --record.", context)
+    if replay is not None and (targets or sim or record or pcap):
+        raise click.UsageError(
+            "--replay reads a recording; it takes no TARGET, --sim, --record or --pcap.", context
+        )
     if replay is not None and config != saved_config({}):
         raise click.UsageError(
             "--replay reports what was recorded; no option of a trace changes it.", context
         )
     chosen = _mode(mode, context)
     if chosen is Mode.TUI:
-        context.exit(_screen(targets, config, sim, record) if replay is None else _player(replay))
+        context.exit(
+            _screen(targets, config, sim, files(record, pcap)) if replay is None else _player(replay)
+        )
     gc.enable()
     if config.report_cycles is None:
         config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)
     if replay is not None:
         context.exit(_replay(replay, chosen))
-    context.exit(_trace(targets, config, chosen, sim, record))
+    context.exit(_trace(targets, config, chosen, sim, files(record, pcap)))
+
+
+def _doctor(config: TraceConfig, targets: int, mode: str | None) -> int:
+    from tracer import checkup  # noqa: PLC0415 - only here
+    from tracer.report import checks  # noqa: PLC0415
+
+    findings = checkup.examine(config, targets)
+    if mode == Mode.JSON:
+        sys.stdout.buffer.write(checks.json(findings, VERSION))
+    else:
+        click.echo(checks.text(findings), nl=False)
+    return Exit.REACHED if checkup.is_well(findings) else Exit.NOT_REACHED
 
 
 def _mode(given: str | None, context: click.Context) -> Mode:
@@ -155,16 +190,14 @@ def _has_terminal() -> bool:
     )
 
 
-def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, record: Path | None) -> int:
+def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, written: Sequence[LateFile]) -> int:
     from tui import interactive  # noqa: PLC0415 - headless modes import no screen
 
-    source = interactive.live(targets, config, sim)
-    recording = None if record is None else interactive.LateRecording(record)
-    if recording is not None:
-        source.listen(recording.write)
-    ended_by = interactive.run(source, _complain, saved_look())
-    if recording is not None and (failure := recording.close()) is not None:
-        _complain_of_recording(failure)
+    with _opened(written, sim) as raw:
+        source = interactive.live(targets, config, sim, raw)
+        for file in written:
+            source.listen(file.write)
+        ended_by = interactive.run(source, _complain, saved_look())
     return ended_by or exit_code(source.bridge.reports())
 
 
@@ -176,29 +209,54 @@ def _player(path: Path) -> int:
 
 
 def _trace(
-    targets: Sequence[str], config: TraceConfig, mode: Mode, sim: str | None, record: Path | None
+    targets: Sequence[str], config: TraceConfig, mode: Mode, sim: str | None, written: Sequence[LateFile]
 ) -> int:
     from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
 
-    async def run() -> int:
+    async def run(raw: RawSockets | None) -> int:
         prepared = (
-            await prepare.real(targets, config) if sim is None else prepare.simulated(targets, config, sim)
+            await prepare.real(targets, config, raw)
+            if sim is None
+            else prepare.simulated(targets, config, sim)
         )
-        recorder = _recorder(record)
         fold = Fold()
-        listeners: list[Listener] = [fold.apply, *_outputs(mode, fold)]
-        if recorder is not None:
-            listeners.append(recorder.write)
-        interrupted = await _run(prepared, config, listeners)
-        if recorder is not None:
-            recorder.close()
-            if recorder.failure is not None:
-                _complain_of_recording(recorder.failure)
+        interrupted = await _run(
+            prepared, config, [*(file.write for file in written), fold.apply, *_outputs(mode, fold)]
+        )
         reports = fold.reports()
         _print_reports(reports, mode)
         return interrupted or exit_code(reports)
 
-    return asyncio.run(run())
+    with _opened(written, sim) as raw:
+        return asyncio.run(run(raw))
+
+
+@contextlib.contextmanager
+def _opened(written: Sequence[LateFile], sim: str | None) -> Iterator[RawSockets | None]:
+    """Open all that needs a privilege, now or after a change of the options, and then give up every one.
+
+    Files are opened with root's rights where root asks for them, never on behalf of somebody behind sudo.
+    """
+    from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
+
+    with contextlib.ExitStack() as opened:
+        opened.callback(_close, written)
+        if sim is not None:
+            yield None
+            return
+        raw = prepare.open_privileged()
+        if raw is not None:
+            opened.callback(raw.close)
+        for file in written if not prepare.acts_for_another() else ():
+            file.open()
+        prepare.keep_no_privilege()
+        yield raw
+
+
+def _close(written: Sequence[LateFile]) -> None:
+    for file in written:
+        if (failure := file.close()) is not None:
+            _complain(f"The {file.name} is incomplete: {failure.strerror}.")
 
 
 async def _run(prepared: Prepared, config: TraceConfig, listeners: Sequence[Listener]) -> int:
@@ -218,14 +276,6 @@ async def _run(prepared: Prepared, config: TraceConfig, listeners: Sequence[List
     finally:
         prepared.channel.close()
     return Exit.SIGNAL + caught[0] if caught else 0
-
-
-def _recorder(path: Path | None) -> Any:
-    if path is None:
-        return None
-    from tracer.record import Recorder  # noqa: PLC0415 - only where asked for
-
-    return Recorder(path)
 
 
 def _outputs(mode: Mode, fold: Fold) -> list[Listener]:
@@ -296,10 +346,6 @@ def _exit_code(report: Report) -> int:
     if report.outcome.reason is EndReason.ERROR:
         return Exit.NOT_RESOLVED if report.target.address is None else Exit.NOTHING_SENT
     return Exit.NOT_REACHED
-
-
-def _complain_of_recording(failure: OSError) -> None:
-    _complain(f"The recording is incomplete: {failure.strerror}.")
 
 
 def _complain(text: str) -> None:

@@ -14,6 +14,7 @@ from tui.scene import Look
 from tui.source import Source, newest
 from tui.view.commands import BY_ID, keys_of
 from tui.view.sgr import Colours, painted
+from tui.view.steps import finished
 
 
 class FirstFrame:
@@ -39,7 +40,7 @@ class FirstFrame:
             self._put(*self._terminal.size())
 
     def _put(self, width: int, height: int) -> None:
-        scene = newest(self._source, self._look, frozenset(), None)
+        scene = finished(newest(self._source, self._look, frozenset(), None))
         scene = msgspec.structs.replace(scene, view=VIEW_NAMES[0])
         lines = [painted(line, self._look.palette, self._colours) for line in picture(scene, width, height)]
         text = ""

@@ -17,9 +17,10 @@ from tracer.events import Event, PathEndMoved, TargetAdded, TraceStarted
 from tracer.model import EndReason, Route, TargetInfo, TraceId
 from tracer.session import Listener, Prepared, Session
 from tui.bridge import Bridge
-from tui.scene import Look, Scene
+from tui.scene import Look, Scene, TargetScene
 from tui.view.facts import Fact
 from tui.view.scrubber import Playback
+from tui.view.steps import Steps
 from tui.view.verdict_line import Status
 
 Prepare = Callable[[TraceConfig], Awaitable[Prepared]]
@@ -69,11 +70,14 @@ class Tracing(Source, Protocol):
         ...
 
 
-def newest(source: Source, look: Look, hidden: frozenset[str], label: str | None) -> Scene:
+def newest(source: Source, look: Look, hidden: frozenset[str], label: str | None) -> Steps[Scene]:
     """What there is to draw now, without the targets ``hidden``; ``label`` is that of the target shown."""
     bridge = source.bridge
     header = bridge.header
-    targets = bridge.targets(look, hidden)
+    targets: tuple[TargetScene, ...] = ()
+    for target in bridge.each(look, hidden):
+        targets = (*targets, target)
+        yield
     playback = source.playback(label)
     if playback is not None:
         status = Status.REPLAY if playback.playing else Status.PAUSED

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_args
 
 import msgspec
 
@@ -382,10 +382,9 @@ def format_duration(duration_ns: int) -> str:
 
 
 def _declare() -> tuple[Declared, ...]:
-    hints = get_type_hints(TraceConfig, include_extras=True)
     found = []
     for field in msgspec.structs.fields(TraceConfig):
-        kind, option = get_args(hints[field.name])
+        kind, option = get_args(field.type)
         found.append(Declared(field.name, kind, field.default, option))
     return tuple(found)
 

@@ -30,7 +30,7 @@ from tracer.report.fold import Fold
 from tracer.session import Listener, Prepared, Session
 from tracer.text import printable
 from tracer.version import VERSION
-from tui.options import saved_config, trace_options
+from tui.options import saved_config, saved_look, trace_options
 from tui.written import LateFile, files
 
 if TYPE_CHECKING:
@@ -150,10 +150,10 @@ def command(  # noqa: PLR0913 - one argument for each option that is no trace's
         )
     chosen = _mode(mode, context)
     if chosen is Mode.TUI:
-        gc.disable()  # nothing that is imported is garbage; interactive.run lets the collector work again
         context.exit(
             _screen(targets, config, sim, files(record, pcap)) if replay is None else _player(replay)
         )
+    gc.enable()
     if config.report_cycles is None:
         config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)
     if replay is not None:
@@ -191,21 +191,21 @@ def _has_terminal() -> bool:
 
 
 def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, written: Sequence[LateFile]) -> int:
-    from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
+    from tui import interactive  # noqa: PLC0415 - headless modes import no screen
 
     with _opened(written, config, sim) as sockets:
         source = interactive.live(targets, config, sim, sockets)
         for file in written:
             source.listen(file.write)
-        ended_by = interactive.run(source, _complain, settings.load().look)
+        ended_by = interactive.run(source, _complain, saved_look())
     return ended_by or exit_code(source.bridge.reports())
 
 
 def _player(path: Path) -> int:
-    from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
+    from tui import interactive  # noqa: PLC0415 - headless modes import no screen
 
     source = interactive.recorded(path)
-    return interactive.run(source, _complain, settings.load().look) or exit_code(source.bridge.reports())
+    return interactive.run(source, _complain, saved_look()) or exit_code(source.bridge.reports())
 
 
 def _trace(

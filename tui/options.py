@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tracer.config import Declared, TraceConfig, declarations, format_duration, parse_duration
 from tui.config_path import config_path, is_there
+
+if TYPE_CHECKING:
+    from tui.scene import Look
 
 
 class Duration(click.ParamType[int]):
@@ -61,6 +64,17 @@ def saved_config(chosen: dict[str, Any]) -> TraceConfig:
     from tui import settings  # noqa: PLC0415 - most have no such file
 
     return settings.load().config(**chosen)
+
+
+def saved_look() -> Look:
+    """What the configuration file says of the screen. Raises ConfigError."""
+    from tui.scene import Look  # noqa: PLC0415 - headless modes have none
+
+    if not is_there(config_path()):
+        return Look()
+    from tui import settings  # noqa: PLC0415 - most have no such file
+
+    return settings.load().look
 
 
 def _options(declared: Declared) -> Sequence[Callable[[Callable[..., None]], Callable[..., None]]]:

@@ -117,6 +117,10 @@ class ProbeLost(_ProbeEvent, frozen=True, kw_only=True, tag="probe_lost"):
     """A probe that left this host was given up."""
 
     reason: LossReason
+    tx: Stamp | None = None
+    """When it left, as far as it is known; logs of earlier versions do not tell."""
+    probe_bytes: bytes | None = None
+    """The probe as it left, where the channel saw it."""
 
 
 class ForeignReply(_Event, frozen=True, kw_only=True, tag="foreign"):

@@ -132,6 +132,7 @@ class Session:
             source=next((target.source for target in targets if target.source is not None), None),
             channel=self._channel.info,
             clock=self._channel.clock_info,
+            at_ns=self._clock.now_ns(),
         )
         self._tell([header])
         routes = {route.trace: route for route in self._prepared.routes}

@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
@@ -30,6 +29,7 @@ from tracer.session import Listener, Prepared, Session
 from tracer.text import printable
 from tracer.version import VERSION
 from tui.options import saved_config, trace_options
+from tui.written import LateFile, files
 
 
 class Mode(StrEnum):
@@ -94,6 +94,12 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
 )
 @click.option("--record", type=click.Path(path_type=Path), help="Write every event to this file.")
 @click.option(
+    "--pcap",
+    type=click.Path(path_type=Path),
+    help="Write probes and answers to this file (pcapng), each with what became of it. Answers are whole "
+    "with --channel raw only.",
+)
+@click.option(
     "--replay", type=click.Path(path_type=Path), help="Show or report a recording instead of the network."
 )
 @click.option(
@@ -116,13 +122,16 @@ def command(
     mode: str | None,
     sim: str | None,
     record: Path | None,
+    pcap: Path | None,
     replay: Path | None,
 ) -> None:
     """Trace the path to TARGET with ICMP, UDP or TCP, without privileges."""
     if not targets and sim is None and replay is None:
         raise click.UsageError("Give a TARGET, or --sim wan to trace a simulated path.", context)
-    if replay is not None and (targets or sim or record):
-        raise click.UsageError("--replay reads a recording; it takes no TARGET, --sim or --record.", context)
+    if replay is not None and (targets or sim or record or pcap):
+        raise click.UsageError(
+            "--replay reads a recording; it takes no TARGET, --sim, --record or --pcap.", context
+        )
     if replay is not None and config != saved_config({}):
         raise click.UsageError(
             "--replay reports what was recorded; no option of a trace changes it.", context
@@ -130,12 +139,14 @@ def command(
     chosen = _mode(mode, context)
     if chosen is Mode.TUI:
         gc.disable()  # nothing that is imported is garbage; interactive.run lets the collector work again
-        context.exit(_screen(targets, config, sim, record) if replay is None else _player(replay))
+        context.exit(
+            _screen(targets, config, sim, files(record, pcap)) if replay is None else _player(replay)
+        )
     if config.report_cycles is None:
         config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)
     if replay is not None:
         context.exit(_replay(replay, chosen))
-    context.exit(_trace(targets, config, chosen, sim, record))
+    context.exit(_trace(targets, config, chosen, sim, files(record, pcap)))
 
 
 def _mode(given: str | None, context: click.Context) -> Mode:
@@ -155,16 +166,16 @@ def _has_terminal() -> bool:
     )
 
 
-def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, record: Path | None) -> int:
+def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, written: Sequence[LateFile]) -> int:
     from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
 
     source = interactive.live(targets, config, sim)
-    recording = None if record is None else interactive.LateRecording(record)
-    if recording is not None:
-        source.listen(recording.write)
-    ended_by = interactive.run(source, _complain, settings.load().look)
-    if recording is not None and (failure := recording.close()) is not None:
-        _complain_of_recording(failure)
+    for file in written:
+        source.listen(file.write)
+    try:
+        ended_by = interactive.run(source, _complain, settings.load().look)
+    finally:
+        _close(written)
     return ended_by or exit_code(source.bridge.reports())
 
 
@@ -176,7 +187,7 @@ def _player(path: Path) -> int:
 
 
 def _trace(
-    targets: Sequence[str], config: TraceConfig, mode: Mode, sim: str | None, record: Path | None
+    targets: Sequence[str], config: TraceConfig, mode: Mode, sim: str | None, written: Sequence[LateFile]
 ) -> int:
     from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
 
@@ -184,21 +195,24 @@ def _trace(
         prepared = (
             await prepare.real(targets, config) if sim is None else prepare.simulated(targets, config, sim)
         )
-        recorder = _recorder(record)
         fold = Fold()
-        listeners: list[Listener] = [fold.apply, *_outputs(mode, fold)]
-        if recorder is not None:
-            listeners.append(recorder.write)
-        interrupted = await _run(prepared, config, listeners)
-        if recorder is not None:
-            recorder.close()
-            if recorder.failure is not None:
-                _complain_of_recording(recorder.failure)
+        try:
+            interrupted = await _run(
+                prepared, config, [*(file.write for file in written), fold.apply, *_outputs(mode, fold)]
+            )
+        finally:
+            _close(written)
         reports = fold.reports()
         _print_reports(reports, mode)
         return interrupted or exit_code(reports)
 
     return asyncio.run(run())
+
+
+def _close(written: Sequence[LateFile]) -> None:
+    for file in written:
+        if (failure := file.close()) is not None:
+            _complain(f"The {file.name} is incomplete: {failure.strerror}.")
 
 
 async def _run(prepared: Prepared, config: TraceConfig, listeners: Sequence[Listener]) -> int:
@@ -218,14 +232,6 @@ async def _run(prepared: Prepared, config: TraceConfig, listeners: Sequence[List
     finally:
         prepared.channel.close()
     return Exit.SIGNAL + caught[0] if caught else 0
-
-
-def _recorder(path: Path | None) -> Any:
-    if path is None:
-        return None
-    from tracer.record import Recorder  # noqa: PLC0415 - only where asked for
-
-    return Recorder(path)
 
 
 def _outputs(mode: Mode, fold: Fold) -> list[Listener]:
@@ -296,10 +302,6 @@ def _exit_code(report: Report) -> int:
     if report.outcome.reason is EndReason.ERROR:
         return Exit.NOT_RESOLVED if report.target.address is None else Exit.NOTHING_SENT
     return Exit.NOT_REACHED
-
-
-def _complain_of_recording(failure: OSError) -> None:
-    _complain(f"The recording is incomplete: {failure.strerror}.")
 
 
 def _complain(text: str) -> None:

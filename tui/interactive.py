@@ -10,20 +10,15 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tracer.config import TraceConfig
 from tracer.errors import HopscopeError, TargetError
-from tracer.events import Event
 from tracer.model import Route, TargetInfo
 from tracer.session import Prepared
 from tracer.text import named
 from tui.app import HopscopeApp
 from tui.scene import Look
 from tui.source import LiveSource, Source
-
-if TYPE_CHECKING:
-    from tracer.record import Recorder
 
 CRASHED = 1
 """Exit code after a fault of our own."""
@@ -32,29 +27,6 @@ SETTLED_S = 1.0
 """By then the screen is complete."""
 
 _ROOT = Path(__file__).parent.parent
-
-
-class LateRecording:
-    """A recording that begins with the first event: a trace that cannot begin leaves an older file alone."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._recorder: Recorder | None = None
-
-    def write(self, events: Sequence[Event]) -> None:
-        """Append these events. Raises RecordingError where the file cannot be made."""
-        if self._recorder is None:
-            from tracer.record import Recorder  # noqa: PLC0415 - not for the first frame
-
-            self._recorder = Recorder(self._path)
-        self._recorder.write(events)
-
-    def close(self) -> OSError | None:
-        """Close the file; returns what ended the recording early."""
-        if self._recorder is None:
-            return None
-        self._recorder.close()
-        return self._recorder.failure
 
 
 def live(targets: Sequence[str], config: TraceConfig, sim: str | None) -> LiveSource:

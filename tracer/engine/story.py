@@ -72,7 +72,9 @@ class Story:
 
     def lost(self, tracked: TrackedProbe, reason: LossReason, now: int) -> None:
         """The probe was given up."""
-        self._events.append(ProbeLost(reason=reason, **self._about(tracked, now)))
+        self._events.append(
+            ProbeLost(reason=reason, tx=tracked.tx, probe_bytes=tracked.packet, **self._about(tracked, now))
+        )
 
     def answered(
         self, tracked: TrackedProbe, reply: Reply, target: Address, was: ProbeState, now: int

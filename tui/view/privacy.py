@@ -19,6 +19,7 @@ from tracer.events import (
     MalformedReply,
     PathChanged,
     PortsExhausted,
+    ProbeLost,
     ReplyReceived,
     SendFailed,
     TraceEnded,
@@ -98,6 +99,10 @@ def _reply(event: ReplyReceived, privacy: Privacy) -> Event:
     if not privacy.masks(event.ttl):
         return far
     return msgspec.structs.replace(far, responder=HIDDEN, extensions=())
+
+
+def _lost(event: ProbeLost, _privacy: Privacy) -> Event:
+    return msgspec.structs.replace(event, probe_bytes=None)
 
 
 def _foreign(event: ForeignReply, _privacy: Privacy) -> Event:
@@ -214,6 +219,7 @@ _MASKERS: dict[type[Event], Callable[[Any, Privacy], Event]] = {
     ReplyReceived: _reply,
     LateReply: _reply,
     DuplicateReply: _reply,
+    ProbeLost: _lost,
     ForeignReply: _foreign,
     MalformedReply: _malformed,
     SendFailed: _failed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -39,7 +40,7 @@ class HopscopeApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     """The palette is ours: it lists the registry's commands."""
 
-    def __init__(self, source: Source, look: Look | None = None) -> None:
+    def __init__(self, source: Source, look: Look | None = None, settings_file: Path | None = None) -> None:
         look = look or Look()
         self._colourless = bool(os.environ.get("NO_COLOR"))
         super().__init__()
@@ -50,7 +51,7 @@ class HopscopeApp(App[None]):
         self.set_reactive(App.theme, f"hopscope-{self._look.palette}")
         self.stylesheet.set_variables(self.get_css_variables())
         self._refresh_truecolor_filter(self.ansi_theme)
-        self._main = MainScreen(source, self._look)
+        self._main = MainScreen(source, self._look, settings_file)
         self._tracing: asyncio.Task[None] | None = None
         self.failure: BaseException | None = None
         """What ended the source or the screen early."""

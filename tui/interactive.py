@@ -61,8 +61,15 @@ def recorded(path: Path) -> Source:
     return ReplaySource(path, SystemClock())
 
 
-def run(source: Source, complain: Callable[[str], None], look: Look | None = None) -> int:
+def run(
+    source: Source,
+    complain: Callable[[str], None],
+    look: Look | None = None,
+    settings_file: Path | None = None,
+) -> int:
     """Run to the end; returns the exit code of what ended it early, or 0.
+
+    Settings are saved to ``settings_file``; None for the user's own.
 
     Raises the HopscopeError or OSError that kept the trace from starting.
     """
@@ -70,7 +77,7 @@ def run(source: Source, complain: Callable[[str], None], look: Look | None = Non
         os.environ.pop(
             "NO_COLOR", None
         )  # https://no-color.org: empty is as good as not there; not to Textual
-    app = HopscopeApp(source, look)
+    app = HopscopeApp(source, look, settings_file)
     ended_by = asyncio.run(_run(app))
     sys.stdout.write(app.last_words)
     error = app.failure

@@ -21,7 +21,9 @@ from tracer.config import (
 )
 from tracer.errors import ConfigError
 from tui.scene import Look
+from tui.screen_flags import BINDINGS
 from tui.view.columns import chosen
+from tui.view.commands import BY_ID, bindings
 from tui.view.glyphs import GLYPHS
 from tui.view.privacy import Privacy
 from tui.view.rows import AddressMode
@@ -84,7 +86,8 @@ def _columns(look: Look, text: str) -> Look:
 
 
 def _hosts(look: Look, text: str) -> Look:
-    most = None if text == say("settings.all") else _number(text, 1, 255)
+    # Trippy's 0 leaves the number to the program.
+    most = None if text in (say("settings.all"), "0") else _number(text, 1, 255)
     return msgspec.structs.replace(look, most_hosts=most)
 
 
@@ -137,6 +140,28 @@ SETTINGS: tuple[Setting, ...] = (
 BY_KEY = {setting.key: setting for setting in SETTINGS}
 
 
+def with_texts(look: Look, key: str, text: str, name: str) -> Look:
+    """``look`` with a setting, or with ``command=key,...`` for keys. Raises ConfigError that calls it ``name``."""
+    try:
+        return _with_keys(look, text) if key == BINDINGS else BY_KEY[key].put(look, text)
+    except ConfigError as error:
+        raise ConfigError(name, text, error.reason, error.remedy) from None
+
+
+def _with_keys(look: Look, text: str) -> Look:
+    keys = dict(look.keys)
+    for part in text.split(","):
+        command_id, separator, pressed = part.partition("=")
+        if not separator:
+            raise ConfigError(BINDINGS, text, say("setting.type", wanted=say("setting.type.bindings")))
+        if command_id.strip() not in BY_ID:
+            reason, remedy = unknown(command_id.strip(), BY_ID)
+            raise ConfigError(BINDINGS, text, f"{command_id.strip()!r}: {reason}", remedy)
+        keys[command_id.strip()] = tuple(pressed.split())
+    bindings(keys)
+    return msgspec.structs.replace(look, keys=keys)
+
+
 # The options of a trace
 
 
@@ -152,6 +177,8 @@ def option_text(declared: Declared, value: Any) -> str:
     """A value as the user would type it."""
     if value is None:
         return say("settings.auto")
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return format_duration(value) if declared.is_duration else str(value)
 
 
@@ -175,6 +202,10 @@ def _parsed(declared: Declared, text: str) -> Any:
         return declared.choices(text)
     if declared.is_duration:
         return parse_duration(text)
+    if declared.type is bool:
+        if text not in _BOOLEANS:
+            raise ValueError(say("setting.choices", choices=", ".join(_BOOLEANS)))
+        return _BOOLEANS[text]
     if "str" in str(declared.type):
         return text
     try:
@@ -183,8 +214,13 @@ def _parsed(declared: Declared, text: str) -> Any:
         raise ValueError(say("setting.number")) from None
 
 
+_BOOLEANS = {"false": False, "true": True}
+
+
 def option_choices(declared: Declared) -> tuple[str, ...]:
     """All values of an option; empty where it takes a text."""
+    if declared.type is bool:
+        return tuple(_BOOLEANS)
     return () if declared.choices is None else tuple(choice.value for choice in declared.choices)
 
 

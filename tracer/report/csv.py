@@ -12,7 +12,7 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tracer.report import names
+from tracer.report import about
 from tracer.report.document import HopReport, Report, ResponderReport, RttReport
 from tracer.text import printable
 
@@ -57,7 +57,7 @@ COLUMNS: dict[str, Column] = {
     "TargetIp": lambda report, _: report.target.address,
     "Hop": lambda _, hop: hop.ttl,
     "IPs": _each(lambda responder: responder.address),
-    "Addrs": _each(names.hostname),
+    "Addrs": _each(about.hostname),
     "Loss%": lambda _, hop: hop.loss_pct,
     "Snt": lambda _, hop: hop.sent,
     "Recv": lambda _, hop: hop.received,
@@ -70,8 +70,8 @@ COLUMNS: dict[str, Column] = {
     "lost": lambda _, hop: hop.lost,
     "failed": lambda _, hop: hop.failed,
     "late": lambda _, hop: hop.late,
-    "AS": _about(names.autonomous_system),
-    "place": _about(names.place),
+    "AS": _about(about.autonomous_system),
+    "place": _about(about.place),
     "verdict": _verdict,
 }
 """Every column by its heading. The first thirteen are those of Trippy's ``-m csv``."""

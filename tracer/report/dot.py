@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tracer.report import names
+from tracer.report import about
 from tracer.report.document import HopReport, Report, ResponderReport
 from tracer.report.graph import Edge, Graph, Node, Silent, graph, guessed
 from tracer.stats.paths_taken import TakenFlow
@@ -55,7 +55,7 @@ def _title(report: Report, flows: Sequence[TakenFlow]) -> str:
 def _nodes(report: Report, drawn: Graph) -> Iterator[str]:
     for number, (node, answers) in enumerate(drawn.nodes.items()):
         if isinstance(node, Silent):
-            yield f'  n{number} [label={_lines("*", f"hop {node.ttl}")}, style=dashed]'
+            yield f"  n{number} [label={_lines('*', f'hop {node.ttl}')}, style=dashed]"
         else:
             shape = ", peripheries=2" if node == report.target.address else ""
             yield f"  n{number} [label={_lines(*_about(node, answers))}{shape}]"
@@ -71,9 +71,9 @@ def _about(address: str, answers: Sequence[tuple[HopReport, ResponderReport]]) -
         return
     hop, responder = answers[0]
     if responder.hostname is not None:
-        yield names.hostname(responder)
+        yield about.hostname(responder)
     yield address
-    yield from (text for text in (names.autonomous_system(responder), names.place(responder)) if text)
+    yield from (text for text in (about.autonomous_system(responder), about.place(responder)) if text)
     if responder.rtt_ms is not None:
         yield f"{responder.rtt_ms.mean:.3f} ms"
     if len(hop.responders) > 1:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from tracer.model import Address, Protocol
-from tracer.report import names
+from tracer.report import about
 from tracer.report.document import Report
 from tracer.report.graph import guessed
 from tracer.stats.paths_taken import Ports, TakenFlow, TakenPath
@@ -39,15 +39,17 @@ def _block(report: Report, flows: Sequence[TakenFlow]) -> Iterator[str]:
 def _title(report: Report, paths: int, flows: int) -> str:
     address = "" if report.target.address in (None, report.target.query) else f" ({report.target.address})"
     told = f"{printable(report.target.query)}{address}, {report.channel.protocol.value}"
-    return f"{told}: {_count(paths, 'path')}, {_count(flows, 'flow')}, {_count(report.outcome.rounds, 'round')}"
+    return (
+        f"{told}: {_count(paths, 'path')}, {_count(flows, 'flow')}, {_count(report.outcome.rounds, 'round')}"
+    )
 
 
 def _known(report: Report) -> dict[Address, str]:
     told = {}
     for hop in report.hops:
         for responder in hop.responders:
-            name = "" if responder.hostname is None else names.hostname(responder)
-            words = " ".join(word for word in (name, names.as_number(responder)) if word)
+            name = "" if responder.hostname is None else about.hostname(responder)
+            words = " ".join(word for word in (name, about.as_number(responder)) if word)
             if words:
                 told[responder.address] = words.replace(",", r"\x2c")
     return told

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
-from tracer.report import names, pretty
+from tracer.report import about, pretty
 from tracer.report.document import HopReport, Report, ResponderReport, RttReport
 from tracer.report.marks import mark
 from tracer.text import printable
@@ -20,14 +21,16 @@ HEADINGS = ("Hop", "IPs", "Addrs", "Loss%", "Snt", "Recv", *_TIMES, "Notes")
 _TEXTS = frozenset({"IPs", "Addrs", "Notes"})
 """Columns aligned to the left."""
 
-_SPECIAL = frozenset("\\`*_{}[]()#+!|~$^=-.:@/")
-"""Characters that Markdown, or one of its dialects, takes for more than themselves in a cell."""
+_SPECIAL = re.compile(r"[\\`*_\[\]#|~$^!@]|(?<=www)\.|:(?=//)", re.IGNORECASE)
+"""What Markdown, or GitHub's dialect of it, takes for more than characters inside a line: emphasis, code, links
+(also bare ones), cells, mathematics."""
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 
 def escape(text: str) -> str:
     """``text`` so that Markdown shows it as it is: no emphasis, no link, no further cell, no HTML."""
-    return "".join(_ENTITIES.get(char) or (f"\\{char}" if char in _SPECIAL else char) for char in text)
+    plain = _SPECIAL.sub(r"\\\g<0>", text)
+    return "".join(_ENTITIES.get(char, char) for char in plain)
 
 
 def render(reports: list[Report]) -> bytes:
@@ -40,7 +43,7 @@ def render(reports: list[Report]) -> bytes:
 def _block(report: Report) -> Iterator[str]:
     yield f"## {escape(printable(report.target.query))}"
     yield ""
-    yield escape(pretty.header(report))
+    yield escape(f"To {pretty.header(report)}")
     yield ""
     if report.hops:
         yield _line(HEADINGS)
@@ -68,13 +71,13 @@ def _rows(report: Report, hop: HopReport) -> Iterator[tuple[str, ...]]:
     yield (
         str(hop.ttl),
         first.address,
-        names.hostname(first),
+        about.hostname(first),
         *numbers,
         ", ".join(note for note in notes if note),
     )
     for other in others:
         blank = ("", "", str(other.received), *_times(other.rtt_ms))
-        yield ("", other.address, names.hostname(other), *blank, ", ".join(_notes(report, other)))
+        yield ("", other.address, about.hostname(other), *blank, ", ".join(_notes(report, other)))
 
 
 def _times(rtt: RttReport | None) -> tuple[str, ...]:
@@ -88,7 +91,7 @@ def _number(value: float | None, decimals: int) -> str:
 
 
 def _notes(report: Report, responder: ResponderReport) -> list[str]:
-    notes = (mark(responder.icmp, responder.address, report.target.address), names.known(responder))
+    notes = (mark(responder.icmp, responder.address, report.target.address), about.known(responder))
     return [note for note in notes if note]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tracer.report import names
+from tracer.report import about
 from tracer.report.document import HopReport, Report
 from tracer.text import printable
 
@@ -43,10 +43,10 @@ def _document(report: Report) -> str:
 
 def _hub(hop: HopReport, *, with_as: bool) -> dict[str, Any]:
     first = hop.responders[0] if hop.responders else None
-    number = "" if first is None else names.as_number(first)
+    number = "" if first is None else about.as_number(first)
     return {
         "count": hop.ttl,
-        "host": SILENT if first is None else names.hostname(first),
+        "host": SILENT if first is None else about.hostname(first),
         **({"ASN": number or _UNKNOWN_AS} if with_as else {}),
         "Loss%": _real(hop.loss_pct or 0.0),
         "Snt": hop.sent,

@@ -8,7 +8,7 @@ from textwrap import wrap
 import msgspec
 
 from tracer.model import Address, EndReason, MplsStack
-from tracer.report import names
+from tracer.report import about
 from tracer.report.document import HopReport, Report, ResponderReport, RttReport
 from tracer.report.marks import mark
 from tracer.report.table import GAP, lay_out
@@ -205,7 +205,7 @@ def _responder_notes(responder: ResponderReport, target: Address | None) -> Iter
     for extension in responder.extensions:
         if isinstance(extension, MplsStack):
             yield f"mpls {'/'.join(str(entry.label) for entry in extension.labels)}"
-    if known := names.known(responder):
+    if known := about.known(responder):
         yield known
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tracer.model import Extension, MplsStack, UnknownExtension
-from tracer.report import names
+from tracer.report import about
 from tracer.report.document import HopReport, Report
 from tracer.text import printable
 
@@ -48,7 +48,7 @@ def _report(report: Report) -> dict[str, Any]:
 def _hop(hop: HopReport) -> dict[str, Any]:
     return {
         "ttl": hop.ttl,
-        "hosts": [{"ip": one.address, "hostname": names.hostname(one)} for one in hop.responders],
+        "hosts": [{"ip": one.address, "hostname": about.hostname(one)} for one in hop.responders],
         "extensions": _extensions(hop),
         "loss_pct": _text(hop.loss_pct),
         "sent": hop.sent,

@@ -134,9 +134,7 @@ class _Flow:
             self._enter(self.open.pop(number))
 
     def _enter(self, seen: _Round) -> None:
-        hops = {
-            ttl: address for ttl, address in sorted(seen.hops.items()) if not seen.end or ttl <= seen.end
-        }
+        hops = {ttl: address for ttl, address in sorted(seen.hops.items()) if not seen.end or ttl <= seen.end}
         if not hops or seen.source_ports is None or seen.target_ports is None:
             return
         ports = (seen.source_ports, seen.target_ports)

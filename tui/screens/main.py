@@ -56,10 +56,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
     BINDINGS: ClassVar[list[Any]] = []
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (10, "-roomy")]  # noqa: RUF012 - Textual declares it so
 
-    def __init__(self, source: Source, look: Look) -> None:
+    def __init__(self, source: Source, look: Look, settings_file: Path | None = None) -> None:
         super().__init__()
         self.source = source
         self.look = look
+        self.settings_file = settings_file
+        """Where settings are saved; None for the user's own file."""
         self.view = VIEWS[0].name
         """Name of the view on the screen."""
         self.current = 0

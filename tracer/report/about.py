@@ -1,7 +1,6 @@
 """What is known of an address beside its numbers, as short texts: its name, its AS, its place.
 
-All of it comes from others, so all of it is made printable here. Null fields, those nobody asked for, are
-empty texts.
+All of it comes from others, so all of it is made printable here. What nobody asked for is an empty text.
 """
 
 from __future__ import annotations
@@ -19,28 +18,29 @@ def hostname(responder: ResponderReport) -> str:
 
 def autonomous_system(responder: ResponderReport) -> str:
     """``AS64500`` and, where it is known, whose that is."""
-    asn = responder.asn or {}
-    number = as_number(responder)
-    return " ".join(part for part in (number, _text(asn.get("name"))) if part)
+    return " ".join(part for part in (as_number(responder), _field(responder.asn, "name")) if part)
 
 
 def as_number(responder: ResponderReport) -> str:
     """``AS64500``."""
-    number = _text((responder.asn or {}).get("number"))
+    number = _field(responder.asn, "number")
     return f"AS{number.removeprefix('AS')}" if number else ""
 
 
 def place(responder: ResponderReport) -> str:
     """``Lisbon, Portugal``: the words of the place from the narrowest to the widest."""
-    known = responder.place or {}
-    words = (_text(known.get(key)) for key in ("city", "region", "country"))
-    return ", ".join(dict.fromkeys(word for word in words if word))
+    city, region, country, code = (
+        _field(responder.place, key) for key in ("city", "region", "country", "country_code")
+    )
+    return ", ".join(dict.fromkeys(word for word in (city, region, country or code) if word))
 
 
 def known(responder: ResponderReport) -> str:
-    """AS and place in one text, for a cell beside the address."""
+    """AS and place in one text, to stand beside the address."""
     return ", ".join(text for text in (autonomous_system(responder), place(responder)) if text)
 
 
-def _text(value: Any) -> str:
+def _field(told: Any, key: str) -> str:
+    """A field of what was looked up, whether it stands in the report as an object or as a mapping."""
+    value = told.get(key) if isinstance(told, dict) else getattr(told, key, None)
     return "" if value is None else printable(str(value))

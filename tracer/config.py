@@ -110,7 +110,11 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ),
     ] = ProtocolChoice.AUTO
     channel: Annotated[
-        ChannelChoice, Option(help="How packets travel; auto takes the best this host allows.")
+        ChannelChoice,
+        Option(
+            help="How packets travel; auto takes the best this host allows.",
+            switches={"-u/--unprivileged": "errqueue"},
+        ),
     ] = ChannelChoice.AUTO
     addr_family: Annotated[
         AddressFamily,

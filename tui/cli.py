@@ -28,10 +28,10 @@ from tracer.version import VERSION
 from tui.headless import Output
 from tui.mode_names import MODE_NAMES, PRETTY, TUI
 from tui.options import PREFIX, Choices, give_variables, trace_options
-from tui.printing import effective, print_options
+from tui.printing import print_options
+from tui.targets_file import with_targets_file
 from tui.trippy import understand
 from tui.written import LateFile, files
-
 
 REPORT_CYCLES = 10
 """Rounds of a report when the user does not say."""
@@ -90,11 +90,6 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
     help="Trace a simulated internet: wan, lan, loss, ratelimit, route-change, bufferbloat, blackhole, "
     "clean, or a scenario file. Sends nothing.",
 )
-@click.option(
-    "--targets-file",
-    metavar="FILE|-",
-    help="Trace the targets in this file too, one on each line; - reads them from stdin.",
-)
 @click.option("--record", type=click.Path(path_type=Path), help="Write every event to this file.")
 @click.option(
     "--pcap",
@@ -115,35 +110,26 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
     callback=_print_schema,
     help="Print the JSON Schema of the report or of the event log.",
 )
-@print_options
 @trace_options
+@print_options
+@with_targets_file
 @click.version_option(VERSION, "-V", "--version", message="hopscope %(version)s")
 @click.pass_context
 def command(
     context: click.Context,
-    config: TraceConfig,
     choices: Choices,
     targets: tuple[str, ...],
-    targets_file: str | None,
     mode: str | None,
     sim: str | None,
     record: Path | None,
     pcap: Path | None,
     replay: Path | None,
-    print_config: bool | None,  # noqa: FBT001 - click passes it by name
 ) -> None:
     """Trace the path to TARGET with ICMP, UDP or TCP, without privileges."""
-    if print_config:
-        click.echo(effective(choices, mode or choices.mode), nl=False)
-        context.exit()
-    if not targets and targets_file is None and sim is None and replay is None:
+    if not targets and sim is None and replay is None:
         raise click.UsageError("Give a TARGET, or --sim wan to trace a simulated path.", context)
     if replay is not None:
-        _only_replayed(context, choices, (targets, targets_file, sim, record, pcap))
-    if targets_file is not None:
-        from tui import targets_file as listed  # noqa: PLC0415 - only here
-
-        targets = (*targets, *listed.read(targets_file))
+        _only_replayed(context, choices, (targets, sim, record, pcap))
     chosen = _mode(mode or choices.mode, context)
     if chosen == TUI:
         gc.disable()  # nothing that is imported is garbage; interactive.run lets the collector work again
@@ -152,6 +138,7 @@ def command(
             if replay is None
             else _player(replay, choices)
         )
+    config = choices.config
     if config.report_cycles is None:
         config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)
     if replay is not None:
@@ -164,7 +151,7 @@ def _only_replayed(context: click.Context, choices: Choices, others: Sequence[ob
     """Refuse what a recording cannot be asked any more."""
     if any(others):
         raise click.UsageError(
-            "--replay reads a recording; it takes no TARGET, --targets-file, --sim, --record or --pcap.",
+            "--replay reads a recording; it takes no TARGET, --sim, --record or --pcap.",
             context,
         )
     if choices.typed:
@@ -225,7 +212,8 @@ def _trace(
         finally:
             output.clear()
             _close(written)
-        return interrupted or exit_code(output.finish())
+        reports = output.finish()
+        return interrupted or exit_code(reports)
 
     return asyncio.run(run())
 

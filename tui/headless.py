@@ -1,4 +1,4 @@
-"""What a run without a screen prints: while it goes on, and at its end. One way for live traces and recordings."""
+"""What a run without a screen prints while it goes on and at its end, be it a trace or a recording."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Output:
     """Hears the events of a run and writes to stdout what the mode ``name`` makes of them.
 
-    Addresses of so many hops, ``hidden``, and of this host are masked in all of it. ``rounds`` are those asked
-    for, to show how far a live run has come; None for a recording.
+    Addresses of so many hops, ``hidden``, and of this host are masked in all of it. ``rounds`` are those
+    asked for, to show how far a live run has come; None for a recording.
     """
 
     def __init__(self, name: str, hidden: int = 0, rounds: int | None = None) -> None:

@@ -21,7 +21,7 @@ from click.core import ParameterSource
 from tracer.config import Declared, TraceConfig, declarations, format_duration, parse_duration
 from tracer.errors import ConfigError
 from tui.config_path import config_path, is_there
-from tui.screen_flags import BINDINGS, SCREEN_FLAGS, parameter
+from tui.screen_flags import SCREEN_FLAGS, parameter
 
 if TYPE_CHECKING:
     from tui.scene import Look
@@ -92,7 +92,7 @@ class ScreenOption(SettingOption):
         self.help = say(f"setting.{self.key}.help")
         return super().get_help_record(ctx)
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:  # noqa: ARG002 - click's signature
         from click.shell_completion import CompletionItem  # noqa: PLC0415 - only to complete
 
         from tui.settable import BY_KEY  # noqa: PLC0415
@@ -140,7 +140,7 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def trace_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command every declared option; it gets them as ``config``, and what is behind it as ``choices``.
+    """Give a command every declared option; it gets them as ``choices``.
 
     The command has a parameter ``config_file``, None unless it was given.
     """
@@ -163,7 +163,7 @@ def trace_options(function: Callable[..., None]) -> Callable[..., None]:
         choices = _merged(trace, screen, given_path)
         if screen:
             choices.look()  # a value that cannot be is refused in every mode
-        function(config=choices.config, choices=choices, **values)
+        function(choices=choices, **values)
 
     decorated: Callable[..., None] = collected
     for option in reversed([*_trace_options(), *_screen_options()]):
@@ -172,7 +172,7 @@ def trace_options(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def give_variables(command: click.Command) -> None:
-    """Give every option of a command its variable, but for switches and those that print something and end."""
+    """Give every option of a command its variable, but for switches and those that print and end."""
     for option in command.params:
         if isinstance(option, PrintOption) or not option.expose_value:
             continue
@@ -192,7 +192,7 @@ Told = tuple[Any, Origin]
 
 def _told(declared: Declared, values: dict[str, Any], context: click.Context) -> Told | None:
     """What the strongest layer says of an option: itself or one of its switches. Raises UsageError."""
-    names = [declared.name, *(_parameter(declared, fixed) for fixed in declared.option.switches.values())]
+    names = [declared.name, *switch_parameters(declared)]
     flags = [declared.flag, *declared.option.switches]
     found = [
         (value, _origin(context, name, flag))
@@ -214,7 +214,7 @@ def _told(declared: Declared, values: dict[str, Any], context: click.Context) ->
 def _origin(context: click.Context, name: str, flag: str) -> Origin:
     if context.get_parameter_source(name) is ParameterSource.ENVIRONMENT:
         return Origin(Layer.ENVIRONMENT, variable(flag))
-    return Origin(Layer.COMMAND_LINE, flag.split("/")[-1])
+    return Origin(Layer.COMMAND_LINE, flag.rpartition("/")[2])
 
 
 def _merged(trace: Mapping[str, Told], screen: Mapping[str, Told], given: Path | None) -> Choices:
@@ -300,6 +300,11 @@ def _screen_options() -> list[Decorator]:
         )
         for key, flags in SCREEN_FLAGS.items()
     ]
+
+
+def switch_parameters(declared: Declared) -> list[str]:
+    """The names of the parameters of an option's switches."""
+    return [_parameter(declared, fixed) for fixed in declared.option.switches.values()]
 
 
 def _parameter(declared: Declared, fixed: str) -> str:

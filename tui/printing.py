@@ -1,7 +1,8 @@
-"""What the command prints instead of tracing: its effective options, a template of its file, completions, a manual."""
+"""What the command prints instead of tracing: options in force, a template, completions, a manual."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,10 +17,20 @@ Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 def print_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that print something and end."""
+    """Give a command the options that print something and end. It gets ``choices`` and ``mode``."""
+
+    @functools.wraps(function)
+    def unless_printed(*args: Any, print_config: bool | None, **values: Any) -> None:
+        if print_config:
+            choices: Choices = values["choices"]
+            click.echo(effective(choices, values["mode"] or choices.mode), nl=False)
+        else:
+            function(*args, **values)
+
+    decorated: Callable[..., None] = unless_printed
     for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
+        decorated = option(decorated)
+    return decorated
 
 
 def effective(choices: Choices, mode: str | None) -> str:
@@ -45,7 +56,8 @@ def _effective(choices: Choices, mode: str | None) -> Iterator[str]:
     yield ""
     yield "[tui]"
     for setting in SETTINGS:
-        yield f"{setting.key} = {toml_value(setting.read(look))}  # {_screen_origin(choices, setting.key, saved)}"
+        place = _screen_origin(choices, setting.key, saved)
+        yield f"{setting.key} = {toml_value(setting.read(look))}  # {place}"
     if look.keys:
         yield ""
         yield "[bindings]"
@@ -68,9 +80,9 @@ def template() -> str:
 
 def _template() -> Iterator[str]:
     from tui.mode_names import MODE_NAMES  # noqa: PLC0415 - only to print
+    from tui.scene import Look  # noqa: PLC0415
     from tui.settable import SETTINGS, TRACE_OPTIONS, option_choices, option_text  # noqa: PLC0415
     from tui.settings import toml_value  # noqa: PLC0415
-    from tui.scene import Look  # noqa: PLC0415
     from tui.view.commands import COMMANDS  # noqa: PLC0415
 
     yield "# Configuration of hopscope. Take away the # in front of what you want to change."
@@ -106,8 +118,8 @@ def completion(shell: str, command: click.Command) -> str:
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"There is no completion for {shell}.")
-    # The script asks the program itself, so it is always up to date. ``source`` of bash would start bash only to
-    # look at its version.
+    # The script asks the program itself, so it is always up to date. ``source`` of bash would start bash only
+    # to look at its version.
     made = kind(command, {}, "hopscope", "_HOPSCOPE_COMPLETE")
     return made.source_template % made.source_vars() + "\n"
 

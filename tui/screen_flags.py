@@ -1,6 +1,6 @@
 """The flags of the screen's settings: all that a command line needs to know of them before it is read.
 
-What the settings are and which values they take stands in ``tui.settable``, which is loaded when one is given.
+What the settings are and which values they take stands in ``tui.settable``, loaded when one is given.
 """
 
 from __future__ import annotations

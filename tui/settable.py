@@ -141,23 +141,30 @@ BY_KEY = {setting.key: setting for setting in SETTINGS}
 
 
 def with_texts(look: Look, key: str, text: str, name: str) -> Look:
-    """``look`` with a setting, or with ``command=key,...`` for keys. Raises ConfigError that calls it ``name``."""
+    """``look`` with a setting, or with ``command=key,...``. Raises ConfigError that calls it ``name``."""
     try:
         return _with_keys(look, text) if key == BINDINGS else BY_KEY[key].put(look, text)
     except ConfigError as error:
         raise ConfigError(name, text, error.reason, error.remedy) from None
 
 
+def _command(name: str) -> str:
+    """A command by its name, or by the one it has in Trippy: ``toggle-freeze``, ``chart-zoom-in``."""
+    bare = name.removeprefix("toggle-").removeprefix("chart-")
+    return bare if name not in BY_ID and bare in BY_ID else name
+
+
 def _with_keys(look: Look, text: str) -> Look:
     keys = dict(look.keys)
     for part in text.split(","):
-        command_id, separator, pressed = part.partition("=")
+        named, separator, pressed = part.partition("=")
         if not separator:
             raise ConfigError(BINDINGS, text, say("setting.type", wanted=say("setting.type.bindings")))
-        if command_id.strip() not in BY_ID:
-            reason, remedy = unknown(command_id.strip(), BY_ID)
-            raise ConfigError(BINDINGS, text, f"{command_id.strip()!r}: {reason}", remedy)
-        keys[command_id.strip()] = tuple(pressed.split())
+        command_id = _command(named.strip())
+        if command_id not in BY_ID:
+            reason, remedy = unknown(command_id, BY_ID)
+            raise ConfigError(BINDINGS, text, f"{command_id!r}: {reason}", remedy)
+        keys[command_id] = tuple(pressed.split())
     bindings(keys)
     return msgspec.structs.replace(look, keys=keys)
 

@@ -162,7 +162,7 @@ def _text(value: object) -> str:
 
 
 class _InFile:
-    """Lets a ConfigError say where in the file it is; ``value`` is what stands there, None for the error's own."""
+    """Lets a ConfigError say where it is in the file; ``value`` stands there, None for the error's own."""
 
     def __init__(self, place: str, value: object) -> None:
         self._place = place

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import click
 
 from tracer.errors import ConfigError
 
 STDIN = "-"
 _FLAG = "--targets-file"
+
+
+def with_targets_file(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option; what stands in the file comes behind the ``targets`` of the command line."""
+
+    @functools.wraps(function)
+    def extended(*args: Any, targets: tuple[str, ...], targets_file: str | None, **values: Any) -> None:
+        listed = () if targets_file is None else read(targets_file)
+        function(*args, targets=(*targets, *listed), **values)
+
+    return click.option(
+        _FLAG,
+        metavar="FILE|-",
+        help="Trace the targets in this file too, one on each line; - reads them from stdin.",
+    )(extended)
 
 
 def read(name: str) -> tuple[str, ...]:

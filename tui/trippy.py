@@ -1,7 +1,7 @@
-"""Trippy's options beside ours: those that mean nothing here are refused with the reason, in the docs and when
-somebody gives them.
+"""Trippy's options beside ours; what means nothing here is refused with its reason.
 
-Whether hopscope has an option is looked up in its command; nothing here has to change when it gets one.
+The reasons stand in docs/options.md too. Whether hopscope has an option is looked up in its command; nothing
+here has to change when it gets one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ class TrippyOption(msgspec.Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...]
     """Its short and its long form, the long one last."""
     note: str = ""
-    """What differs here; why there is none, where there is none."""
+    """What differs here."""
+    absent: str = ""
+    """Why there is none here; not told where there is one."""
     is_switch: bool = False
     """It takes no value."""
 
@@ -33,12 +35,12 @@ ACCEPTED = {"--icmp-extensions": "extensions are always read"}
 """Switches that ask for what hopscope does in any case."""
 
 
-def _option(*flags: str, note: str = "") -> TrippyOption:
-    return TrippyOption(flags=flags, note=note)
+def _option(*flags: str, note: str = "", absent: str = "") -> TrippyOption:
+    return TrippyOption(flags=flags, note=note, absent=absent)
 
 
-def _switch(*flags: str, note: str = "") -> TrippyOption:
-    return TrippyOption(flags=flags, note=note, is_switch=True)
+def _switch(*flags: str, note: str = "", absent: str = "") -> TrippyOption:
+    return TrippyOption(flags=flags, note=note, absent=absent, is_switch=True)
 
 
 _NO_LOG = "there is no log; `--record` and `-m stream` tell every event"
@@ -62,7 +64,7 @@ TRIPPY: tuple[TrippyOption, ...] = (
     _option("-T", "--max-round-duration"),
     _option("-g", "--grace-duration", note="default a quarter of the target's round-trip time, 20 to 100 ms"),
     _option("--initial-sequence"),
-    _option("-R", "--multipath-strategy", note="the raw channel is not there yet"),
+    _option("-R", "--multipath-strategy", absent="the raw channel is not there yet"),
     _option("-U", "--max-inflight", note="counted from first-ttl"),
     _option("-f", "--first-ttl"),
     _option("-t", "--max-ttl"),
@@ -70,42 +72,42 @@ TRIPPY: tuple[TrippyOption, ...] = (
     _option("--payload-pattern"),
     _option("-Q", "--tos"),
     _switch("-e", "--icmp-extensions", note="always on"),
-    _option("--read-timeout", note="nothing is polled: the kernel says when a packet is there"),
-    _option("-r", "--dns-resolve-method", note="names are not looked up yet"),
-    _switch("-y", "--dns-resolve-all", note="names are not looked up yet"),
-    _option("--dns-timeout", note="names are not looked up yet"),
-    _option("--dns-ttl", note="names are not looked up yet"),
-    _switch("-z", "--dns-lookup-as-info", note="AS numbers are not looked up yet"),
+    _option("--read-timeout", absent="nothing is polled: the kernel says when a packet is there"),
+    _option("-r", "--dns-resolve-method", absent="names are not looked up yet"),
+    _switch("-y", "--dns-resolve-all", absent="names are not looked up yet"),
+    _option("--dns-timeout", absent="names are not looked up yet"),
+    _option("--dns-ttl", absent="names are not looked up yet"),
+    _switch("-z", "--dns-lookup-as-info", absent="AS numbers are not looked up yet"),
     _option("-s", "--max-samples"),
-    _option("--max-flows", note="there is one flow for each target yet"),
+    _option("--max-flows", absent="there is one flow for each target yet"),
     _option("-a", "--tui-address-mode"),
-    _option("--tui-as-mode", note="the column `A` shows what is known of the AS"),
+    _option("--tui-as-mode", absent="the column `A` shows what is known of the AS"),
     _option("--tui-custom-columns", note="Trippy's letters where it has the column"),
     _option(
         "--tui-icmp-extension-mode",
-        note="the column `m` shows MPLS labels, the detail of a hop all extensions",
+        absent="the column `m` shows MPLS labels, the detail of a hop all extensions",
     ),
-    _option("--tui-geoip-mode", note="the detail of a hop shows its place"),
+    _option("--tui-geoip-mode", absent="the detail of a hop shows its place"),
     _option("-M", "--tui-max-addrs"),
-    _switch("--tui-preserve-screen", note="the command `quit-preserve-screen` leaves with the report"),
+    _switch("--tui-preserve-screen", absent="the command `quit-preserve-screen` leaves with the report"),
     _option("--tui-refresh-rate", note="up to 10 s"),
     _option("--tui-privacy-max-ttl", note="masks reports and the stream too; 0 masks nothing"),
-    _option("--tui-locale", note="the screen speaks English"),
-    _option("--tui-timezone", note="times are UTC"),
-    _option("--tui-theme-colors", note="`--tui-theme` takes a whole theme"),
+    _option("--tui-locale", absent="the screen speaks English"),
+    _option("--tui-timezone", absent="times are UTC"),
+    _option("--tui-theme-colors", absent="`--tui-theme` takes a whole theme"),
     _option("--tui-key-bindings", note="Trippy's names of commands are understood"),
     _option("-C", "--report-cycles"),
-    _option("-G", "--geoip-mmdb-file", note="places are not looked up yet"),
+    _option("-G", "--geoip-mmdb-file", absent="places are not looked up yet"),
     _option("--generate", note="bash, zsh and fish"),
     _switch("--generate-man"),
     _switch("--print-config-template"),
-    _switch("--print-tui-theme-items", note="`--tui-theme` takes a whole theme"),
+    _switch("--print-tui-theme-items", absent="`--tui-theme` takes a whole theme"),
     _switch("--print-tui-binding-commands"),
-    _switch("--print-locales", note="the screen speaks English"),
-    _option("--log-format", note=_NO_LOG),
-    _option("--log-filter", note=_NO_LOG),
-    _option("--log-span-events", note=_NO_LOG),
-    _switch("-v", "--verbose", note=_NO_LOG),
+    _switch("--print-locales", absent="the screen speaks English"),
+    _option("--log-format", absent=_NO_LOG),
+    _option("--log-filter", absent=_NO_LOG),
+    _option("--log-span-events", absent=_NO_LOG),
+    _switch("-v", "--verbose", absent=_NO_LOG),
     _switch("-h", "--help"),
     _switch("-V", "--version"),
 )
@@ -124,10 +126,9 @@ def missing(command: click.Command) -> Iterator[TrippyOption]:
 
 def own_flags(command: click.Command) -> frozenset[str]:
     """All flags of a command, but for those only there to be refused or passed over."""
-    params = [*command.params]
-    if isinstance(help_option := command.get_help_option(click.Context(command)), click.Option):
-        params.append(help_option)
-    return frozenset(flag for param in params if not isinstance(param, ForeignOption) for flag in param.opts)
+    own = (param for param in command.params if not isinstance(param, ForeignOption))
+    helps = command.context_settings["help_option_names"]
+    return frozenset((*helps, *(flag for param in own for flag in param.opts)))
 
 
 def understand(command: click.Command) -> None:
@@ -154,7 +155,7 @@ def _pass(_context: click.Context, _option: click.Parameter, _value: Any) -> Non
 def _refuse(option: TrippyOption) -> Any:
     def refused(context: click.Context, _: click.Parameter, value: Any) -> None:
         if value is not None:
-            reason = option.note.replace("`", "")
+            reason = option.absent.replace("`", "")
             raise click.UsageError(f"There is no {option.long} here: {reason}. Leave it out.", context)
 
     return refused

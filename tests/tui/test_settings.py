@@ -68,7 +68,7 @@ def test_what_is_written_is_read_back(look: Look, config: TraceConfig) -> None:
 def test_only_what_differs_is_written() -> None:
     assert tomllib.loads(settings.render(Look(), TraceConfig())) == {}
     written = tomllib.loads(settings.render(Look(palette="light"), TraceConfig(max_ttl=30)))
-    assert written == {"tui": {"theme": "light"}, "trace": {"max-ttl": "30"}}
+    assert written == {"tui": {"theme": "light"}, "trace": {"max-ttl": 30}}
 
 
 def test_without_a_file_everything_is_as_by_default() -> None:

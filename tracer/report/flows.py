@@ -1,7 +1,7 @@
 """The paths as lines: every way that was seen, the flows and ports that took it, and in how many rounds.
 
-The lines that begin with ``flow`` are those of Trippy's ``-m flows``: hops separated by a comma, ``*`` for one
-that did not answer. Names and AS numbers stand behind an address where they are known.
+The lines that begin with ``flow`` are those of Trippy's ``-m flows``: hops separated by a comma, ``*`` for
+one that did not answer. Names and AS numbers stand behind an address where they are known.
 """
 
 from __future__ import annotations

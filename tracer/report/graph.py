@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -91,13 +92,13 @@ def _steps(flow: TakenFlow) -> Iterator[tuple[Node, Node, Ttl, int]]:
         yield link.near, link.far, link.ttl, rounds
     for path in flow.paths:
         nodes = _nodes(path, flow.silent)
-        for ttl, (near, far) in enumerate(zip(nodes, nodes[1:], strict=False), start=path.first_ttl):
+        for ttl, (near, far) in enumerate(pairwise(nodes), start=path.first_ttl):
             if near is not None and far is not None and (isinstance(near, Silent) or isinstance(far, Silent)):
                 yield near, far, Ttl(ttl), path.rounds
 
 
 def _nodes(path: TakenPath, silent: frozenset[Ttl]) -> list[Node | None]:
-    """A path with its silent hops named; None where an answer was lost, so that nobody knows who stood there."""
+    """A path with its silent hops named; None where an answer was lost: nobody knows who stood there."""
     nodes: list[Node | None] = []
     for at, address in enumerate(path.hops):
         ttl = Ttl(path.first_ttl + at)

@@ -22,8 +22,8 @@ _TEXTS = frozenset({"IPs", "Addrs", "Notes"})
 """Columns aligned to the left."""
 
 _SPECIAL = re.compile(r"[\\`*_\[\]#|~$^!@]|(?<=www)\.|:(?=//)", re.IGNORECASE)
-"""What Markdown, or GitHub's dialect of it, takes for more than characters inside a line: emphasis, code, links
-(also bare ones), cells, mathematics."""
+"""What Markdown, or GitHub's dialect of it, takes for more than characters inside a line: emphasis, code,
+links (also bare ones), cells, mathematics."""
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 
@@ -54,7 +54,8 @@ def _block(report: Report) -> Iterator[str]:
     yield escape(pretty.outcome(report))
     for error in report.errors:
         yield ""
-        yield f"- {escape(f'{error.kind.value}: {printable(error.message)} {printable(error.remedy)}'.rstrip())}"
+        told = f"{error.kind.value}: {printable(error.message)} {printable(error.remedy)}"
+        yield f"- {escape(told.rstrip())}"
 
 
 def _line(cells: Sequence[str]) -> str:

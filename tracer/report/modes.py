@@ -1,4 +1,4 @@
-"""Every report mode, declared once: its name, what it is for, what it is made from, what its files are called.
+"""Every report mode, declared once: its name, what it is for, what it is made from, how its files end.
 
 The command line, the documentation and the screen's list of formats derive from here. A mode's module is
 imported when the mode is used, not before.

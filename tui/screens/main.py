@@ -45,6 +45,8 @@ from tui.widgets import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tui.app import HopscopeApp
 
 _HOST = next(column.id for column in COLUMNS.values() if column.name == "host")

@@ -15,7 +15,7 @@ TEXTS: dict[str, str] = {
     "ask.working": "One moment ...",
     "ask.empty": "Type something, or leave with Esc.",
     "ask.add-target": "Host name or address to trace",
-    "ask.save-report": "Write the report to ({endings})",
+    "ask.save-report": "Write the report to (its ending names the format: .json, .txt, .csv, .md ...)",
     "ask.save-recording": "Write the recording to",
     "ask.exists": "{path} exists already; choose another name.",
     "ask.unwritable": "{path} cannot be written: {reason}.",

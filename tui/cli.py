@@ -27,7 +27,7 @@ from tracer.text import printable
 from tracer.version import VERSION
 from tui.headless import Output
 from tui.mode_names import MODE_NAMES, PRETTY, TUI
-from tui.options import PREFIX, Choices, give_variables, trace_options
+from tui.options import PREFIX, Choices, SettingOption, give_variables, trace_options
 from tui.printing import print_options
 from tui.targets_file import with_targets_file
 from tui.trippy import understand
@@ -81,6 +81,7 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
 @click.option(
     "-m",
     "--mode",
+    cls=SettingOption,
     type=click.Choice(MODE_NAMES),
     help="What to show: the screen (tui) unless given, or pretty where there is no terminal.",
 )

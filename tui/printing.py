@@ -40,7 +40,7 @@ def effective(choices: Choices, mode: str | None) -> str:
 
 def _effective(choices: Choices, mode: str | None) -> Iterator[str]:
     from tui.settable import SETTINGS, TRACE_OPTIONS, option_text  # noqa: PLC0415 - only to print
-    from tui.settings import toml_value  # noqa: PLC0415
+    from tui.settings import toml_list, toml_value  # noqa: PLC0415
 
     saved, look = choices.saved(), choices.look()
     yield "# Effective options of hopscope, each with where it comes from."
@@ -62,7 +62,7 @@ def _effective(choices: Choices, mode: str | None) -> Iterator[str]:
         yield ""
         yield "[bindings]"
         for command_id, keys in look.keys.items():
-            yield f"{command_id} = {toml_value(' '.join(keys))}"
+            yield f"{command_id} = {toml_list(keys)}"
 
 
 def _screen_origin(choices: Choices, key: str, saved: Any) -> str:
@@ -82,7 +82,7 @@ def _template() -> Iterator[str]:
     from tui.mode_names import MODE_NAMES  # noqa: PLC0415 - only to print
     from tui.scene import Look  # noqa: PLC0415
     from tui.settable import SETTINGS, TRACE_OPTIONS, option_choices, option_text  # noqa: PLC0415
-    from tui.settings import toml_value  # noqa: PLC0415
+    from tui.settings import toml_list, toml_value  # noqa: PLC0415
     from tui.view.commands import COMMANDS  # noqa: PLC0415
 
     yield "# Configuration of hopscope. Take away the # in front of what you want to change."
@@ -108,7 +108,7 @@ def _template() -> Iterator[str]:
     yield "[bindings]"
     for command in COMMANDS:
         yield f"# {command.title}"
-        yield f"# {command.id} = {toml_value(' '.join(command.keys))}"
+        yield f"# {command.id} = {toml_list(command.keys)}"
 
 
 def completion(shell: str, command: click.Command) -> str:

@@ -17,6 +17,7 @@ APPEARS_AFTER_S = 1.0
 """A run that is over by then shows nothing."""
 
 _BAR = 24
+_USUAL_WIDTH = 80
 _CLEAR = "\r\x1b[K"
 
 
@@ -73,13 +74,17 @@ class Progress:
                 self._rounds[event.target] = self._asked
 
     def _draw(self, elapsed_s: float) -> None:
-        try:
-            width = os.get_terminal_size(self._stream.fileno()).columns
-        except OSError:
-            width = 80
-        text = line(min(self._rounds.values(), default=0), self._asked, elapsed_s, width)
+        done = min(self._rounds.values(), default=0)
+        text = line(done, self._asked, elapsed_s, self._width())
         self._write(f"{self._clear}{text.ljust(self._drawn)}")
         self._drawn = len(text)
+
+    def _width(self) -> int:
+        """Its columns; a serial line does not know them."""
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or _USUAL_WIDTH
+        except OSError:
+            return _USUAL_WIDTH
 
     def close(self) -> None:
         """Take the line away."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -211,9 +211,7 @@ def render(look: Look, config: TraceConfig, mode: str | None = None) -> str:
             for setting in SETTINGS
             if setting.read(look) != setting.read(default)
         },
-        "bindings": {
-            command_id: f"[{', '.join(map(_quoted, keys))}]" for command_id, keys in look.keys.items()
-        },
+        "bindings": {command_id: toml_list(keys) for command_id, keys in look.keys.items()},
     }
     return (
         say("settings.heading")
@@ -229,6 +227,11 @@ def render(look: Look, config: TraceConfig, mode: str | None = None) -> str:
 def toml_value(text: str) -> str:
     """A value as the user would type it, as TOML: whole numbers and booleans bare."""
     return text if _BARE.fullmatch(text) else _quoted(text)
+
+
+def toml_list(texts: Sequence[str]) -> str:
+    """Texts as an array of TOML."""
+    return f"[{', '.join(map(_quoted, texts))}]"
 
 
 _BARE = re.compile(r"0|[1-9][0-9]{0,17}|true|false")

@@ -75,11 +75,11 @@ def branching() -> list[Event]:
                     log.lost(ttl, sequence, round_id)
                 else:
                     reached: dict[str, Any] = (
-                        {"reached": True, "kind": ReplyKind.ECHO_REPLY, "icmp": Icmp(0, 0)} if ttl == 4 else {}
+                        {"reached": True, "kind": ReplyKind.ECHO_REPLY, "icmp": Icmp(0, 0)}
+                        if ttl == 4
+                        else {}
                     )
-                    log.reply(
-                        ttl, sequence, ttl * 1_000_000, round_id, responder=Address(address), **reached
-                    )
+                    log.reply(ttl, sequence, ttl * 1_000_000, round_id, responder=Address(address), **reached)
                 log.events[-1] = msgspec.structs.replace(log.events[-1], **ports)
     log.ended()
     config = {**samples.HEADER.config, "multipath_strategy": "paris"}

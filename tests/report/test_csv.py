@@ -14,6 +14,8 @@ from tracer.report.document import Report
 
 TRIPPY = "Target,TargetIp,Hop,IPs,Addrs,Loss%,Snt,Recv,Last,Avg,Best,Wrst,StDev"
 
+FULL_WIDTH = "\uff1d\uff0b\uff0d\uff20"
+
 
 def rows(*reports: Report) -> list[dict[str, str]]:
     return [*csv.DictReader(io.StringIO(render([*reports]).decode(), newline=""), strict=True)]
@@ -49,13 +51,18 @@ def test_several_targets_share_one_heading() -> None:
 @given(name=st.text(max_size=30) | st.just(stories.HOSTILE), asn=st.text(max_size=30))
 def test_no_name_adds_a_cell_a_row_or_a_formula(name: str, asn: str) -> None:
     report = stories.named(
-        samples.report(samples.eventful()), hostname=name, asn={"number": 1, "name": asn}, place={"city": name}
+        samples.report(samples.eventful()),
+        hostname=name,
+        asn={"number": 1, "name": asn},
+        place={"city": name},
     )
     read = rows(report)
     assert [len(row) for row in read] == [len(COLUMNS)] * 4
     assert len(read[2]["Addrs"].split(" ")) == len(read[2]["IPs"].split(" ")) == 2
     cells = [cell for row in read for cell in row.values()]
-    assert not any(cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")) for cell in cells)
+    assert not any(
+        cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", *FULL_WIDTH)) for cell in cells
+    )
 
 
 @given(st.text())

@@ -52,7 +52,9 @@ def test_branches_silent_hops_counts_and_times_are_drawn() -> None:
 
 @needs_graphviz
 @settings(max_examples=25, deadline=None)
-@given(st.text(min_size=1, max_size=20) | st.just(stories.HOSTILE) | st.text('\\"&;<>{}|nlrGNEHT', min_size=1))
+@given(
+    st.text(min_size=1, max_size=20) | st.just(stories.HOSTILE) | st.text('\\"&;<>{}|nlrGNEHT', min_size=1)
+)
 def test_graphviz_shows_any_name_as_it_is(name: str) -> None:
     log = stories.events(samples.eventful())
     report = stories.named(samples.report(samples.eventful()), hostname=name, asn=None, place=None)

@@ -1,6 +1,7 @@
 """mtr's and Trippy's JSON: keys, their order and their types are those of the programs themselves.
 
-``golden/mtr-0.95.json`` and ``golden/trippy-0.13.json`` were written by these programs on the scenario ``wan``.
+``golden/mtr-0.95.json`` and ``golden/trippy-0.13.json`` were written by these programs, on the scenario
+``wan``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ OURS = {"mtr-0.95.json": "mtr-json", "trippy-0.13.json": "trippy-json"}
 
 
 def shape(value: Any) -> Any:
-    """The value with its type in the place of every number and text; keys in their order, equal items once."""
+    """The value with its type for every number and text; keys in their order, equal items once."""
     if isinstance(value, dict):
         return [(key, shape(item)) for key, item in value.items()]
     if isinstance(value, list):
@@ -54,7 +55,7 @@ def test_mtr_writes_a_silent_hop_as_we_do() -> None:
 
 def test_the_text_itself_is_laid_out_as_mtrs() -> None:
     """Indentation, separators and the form of numbers, line for line."""
-    form = re.compile(r'"[^"]*"(?!:)|\d+')
+    form = re.compile(r'(?<=: )"[^"]*"|\d+')
     real = {form.sub("_", line) for line in (GOLDEN / "mtr-0.95.json").read_text().splitlines()}
     told = stories.render("mtr-json", stories.events(samples.eventful())).decode()
     assert {form.sub("_", line) for line in told.splitlines()} <= real
@@ -81,7 +82,7 @@ def test_trippys_keys_order_and_types() -> None:
     for name in ("hosts", "extensions"):
         mine = shapes(item for hop in told["hops"] for item in hop[name])
         assert mine == shapes(item for hop in real["hops"] for item in hop[name][:1])
-    bare = {"hosts": [], "extensions": []}
+    bare: dict[str, list[Any]] = {"hosts": [], "extensions": []}
     assert shapes({**hop, **bare} for hop in told["hops"]) == shapes({**hop, **bare} for hop in real["hops"])
 
 
@@ -93,9 +94,7 @@ def test_trippys_numbers_are_texts_of_two_decimals() -> None:
 
 def test_unknown_extensions_keep_their_bytes() -> None:
     hops = json.loads(stories.render("trippy-json", stories.events(samples.unreachable())))["hops"]
-    assert hops[0]["extensions"] == [
-        {"unknown": {"class_num": 2, "class_subtype": 1, "bytes": [0, 255]}}
-    ]
+    assert hops[0]["extensions"] == [{"unknown": {"class_num": 2, "class_subtype": 1, "bytes": [0, 255]}}]
 
 
 @pytest.mark.parametrize("mode", OURS.values())

@@ -1,4 +1,4 @@
-"""The registry of report modes: every mode renders every log, byte for byte the same, and loads only itself."""
+"""The registry of report modes: every mode renders every log, always the same, and loads only itself."""
 
 from __future__ import annotations
 
@@ -127,7 +127,11 @@ def test_paths_are_folded_only_for_modes_that_draw_them() -> None:
 def test_jq_reads_the_json(mode: str, name: str) -> None:
     if shutil.which("jq") is None:
         pytest.skip("jq is not installed")
-    counting = {"json": ".hops | length", "trippy-json": ".hops | length", "mtr-json": ".report.hubs | length"}
+    counting = {
+        "json": ".hops | length",
+        "trippy-json": ".hops | length",
+        "mtr-json": ".report.hubs | length",
+    }
     content = stories.render(mode, LOGS[name])
     done = subprocess.run(["jq", counting[mode]], input=content, capture_output=True, check=True)
     assert int(done.stdout) == len(json.loads(stories.render("json", LOGS[name]))["hops"])

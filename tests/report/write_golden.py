@@ -1,4 +1,7 @@
-"""Writes the golden files anew, to be looked at before they are committed: python -m tests.report.write_golden."""
+"""Writes the golden files anew, to be looked at before they are committed.
+
+python -m tests.report.write_golden
+"""
 
 from __future__ import annotations
 

@@ -36,7 +36,10 @@ def test_links_are_counted_by_round() -> None:
         answered(log, 1, round_id, "a")
         answered(log, 2, round_id, second)
     [flow] = taken(log)
-    assert flow.links == {Link(Ttl(1), Address("a"), Address("b")): 2, Link(Ttl(1), Address("a"), Address("c")): 1}
+    assert flow.links == {
+        Link(Ttl(1), Address("a"), Address("b")): 2,
+        Link(Ttl(1), Address("a"), Address("c")): 1,
+    }
     assert [(path.hops, path.rounds) for path in flow.paths] == [(("a", "b"), 2), (("a", "c"), 1)]
 
 

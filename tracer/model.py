@@ -371,3 +371,24 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """The user named an interface: bind the device too, where that is allowed."""
     timeout_ns: int
     strategy: Strategy = Strategy.CLASSIC
+
+
+class CheckState(StrEnum):
+    """What a check of this host found."""
+
+    OK = "ok"
+    NOTICE = "notice"
+    """It works; something is less than it could be, or cannot be seen."""
+    TROUBLE = "trouble"
+    """What the options ask for will not work."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a check-up: what is, what is needed, and the command that mends it."""
+
+    check: str
+    state: CheckState
+    found: str
+    needed: str
+    remedy: str | None = None
+    """A command where one mends it, else what to do; None where nothing is wrong."""

@@ -102,6 +102,9 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
     "--replay", type=click.Path(path_type=Path), help="Show or report a recording instead of the network."
 )
 @click.option(
+    "--doctor", is_flag=True, help="Check what this host lets the options do, and how to mend the rest."
+)
+@click.option(
     "--json-schema",
     type=click.Choice(["report", "events"]),
     is_flag=False,
@@ -116,7 +119,7 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
 @with_targets_file
 @click.version_option(VERSION, "-V", "--version", message="hopscope %(version)s")
 @click.pass_context
-def command(
+def command(  # noqa: PLR0913 - one argument for each option that is no trace's
     context: click.Context,
     choices: Choices,
     targets: tuple[str, ...],
@@ -125,8 +128,12 @@ def command(
     record: Path | None,
     pcap: Path | None,
     replay: Path | None,
+    *,
+    doctor: bool,
 ) -> None:
     """Trace the path to TARGET with ICMP, UDP or TCP, without privileges."""
+    if doctor:
+        context.exit(_doctor(choices.config, len(targets), mode))
     if not targets and sim is None and replay is None:
         raise click.UsageError("Give a TARGET, or --sim wan to trace a simulated path.", context)
     if replay is not None:
@@ -159,6 +166,18 @@ def _only_replayed(context: click.Context, choices: Choices, others: Sequence[ob
         raise click.UsageError(
             "--replay reports what was recorded; no option of a trace changes it.", context
         )
+
+
+def _doctor(config: TraceConfig, targets: int, mode: str | None) -> int:
+    from tracer import checkup  # noqa: PLC0415 - only here
+    from tracer.report import checks  # noqa: PLC0415
+
+    findings = checkup.examine(config, targets)
+    if mode == "json":
+        sys.stdout.buffer.write(checks.json(findings, VERSION))
+    else:
+        click.echo(checks.text(findings), nl=False)
+    return Exit.REACHED if checkup.is_well(findings) else Exit.NOT_REACHED
 
 
 def _mode(given: str | None, context: click.Context) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -253,6 +252,8 @@ def _refuse_unknown_variables(params: Iterable[click.Parameter]) -> None:
     known = {str(param.envvar) for param in params if param.envvar is not None}
     for name in os.environ:
         if name.startswith(PREFIX) and name not in known:
+            from difflib import get_close_matches  # noqa: PLC0415 - only to say what is wrong
+
             near = get_close_matches(name, sorted(known), 1, 0.5)
             remedy = f"The nearest is {near[0]}." if near else "docs/options.md lists all of them."
             raise ConfigError(name, os.environ[name], "there is no such option", remedy)

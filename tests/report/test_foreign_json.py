@@ -13,23 +13,10 @@ from typing import Any
 import pytest
 
 from tests.report import samples, stories
+from tests.report.shapes import shape, shapes
 from tests.report.write_golden import GOLDEN
 
 OURS = {"mtr-0.95.json": "mtr-json", "trippy-0.13.json": "trippy-json"}
-
-
-def shape(value: Any) -> Any:
-    """The value with its type for every number and text; keys in their order, equal items once."""
-    if isinstance(value, dict):
-        return [(key, shape(item)) for key, item in value.items()]
-    if isinstance(value, list):
-        return shapes(value)
-    return type(value).__name__
-
-
-def shapes(value: Any) -> list[str]:
-    """Every shape there is among the elements of a list."""
-    return sorted({json.dumps(shape(item)) for item in value})
 
 
 def ours(mode: str) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -213,6 +215,15 @@ def test_a_shell_gets_its_completions(shell: str) -> None:
     script = run("--generate", shell)
     assert script.exit_code == 0
     assert f"_HOPSCOPE_COMPLETE={shell}_complete" in script.stdout
+
+
+def test_the_manual_is_a_manual() -> None:
+    if shutil.which("groff") is None:
+        pytest.skip("groff is not installed")
+    page = run("--generate-man").stdout.encode()
+    done = subprocess.run(["groff", "-man", "-Tutf8", "-ww"], input=page, capture_output=True, check=True)
+    assert done.stderr == b""
+    assert b"--first-ttl" in done.stdout
 
 
 # Switches

@@ -31,6 +31,7 @@ from tracer.events import (
 )
 from tracer.model import Anomaly, EndReason, PathEndKind, RoundId, TargetInfo, Ttl
 from tracer.stats.evidence import PathEvidence
+from tracer.stats.findings import Findings
 from tracer.stats.hop import HopStats, ProbeEvent
 from tracer.stats.judgement import Judgement, judge
 from tracer.stats.local import RecentTrouble
@@ -71,6 +72,7 @@ class Tracker:
         self._changes = PathChanges()
         self._judged_by: PathEvidence | None = None
         self._judgement = Judgement(None, ())
+        self._findings = Findings(target.address)
         self._snapshot: TraceSnapshot | None = None
 
     def apply(self, event: TargetEvent) -> None:
@@ -164,6 +166,7 @@ class Tracker:
                 hop_verdicts=verdicts.hops,
                 changes=self._changes.latest(),
                 change_count=self._changes.count,
+                findings=self._findings.of(hops, self._end),
             )
         return self._snapshot
 

@@ -203,6 +203,22 @@ class Namespace:
         finally:
             self._nft("delete table inet lab")
 
+    @contextlib.contextmanager
+    def rewriting(self, chains: Mapping[str, Sequence[str]], kind: str = "filter") -> Iterator[None]:
+        """Rewrite packets by nft rules, listed by hook; ``kind`` nat follows connections, filter does not."""
+        priorities = {"prerouting": -100, "postrouting": 100}
+        written = "\n".join(
+            f"chain {hook} {{\ntype {kind} hook {hook} priority {priorities[hook]}\n"
+            + "\n".join(rules)
+            + "\n}"
+            for hook, rules in chains.items()
+        )
+        self._nft(f"table inet labrewriting {{\n{written}\n}}\n")
+        try:
+            yield
+        finally:
+            self._nft("delete table inet labrewriting")
+
     def _nft(self, script: str) -> None:
         done = self.run(["nft", "-f", "-"], given=script)
         if done.returncode != 0:

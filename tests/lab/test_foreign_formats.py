@@ -1,4 +1,4 @@
-"""``-m mtr-json`` beside mtr itself, on the same path: the same keys in the same order, types, hosts and counts."""
+"""``-m mtr-json`` beside mtr itself, on the same path: the same keys in the same order, types and hosts."""
 
 from __future__ import annotations
 

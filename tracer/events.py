@@ -60,7 +60,9 @@ class TraceStarted(msgspec.Struct, frozen=True, kw_only=True, tag_field="event",
     at_ns: int = 0
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", gc=False):
+    # Frozen trees cannot be part of a cycle. Thousands of events are kept: looking through them for one would
+    # hold up the probes.
     at_ns: int
     target: str
 

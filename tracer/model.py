@@ -74,7 +74,7 @@ class StampClock(StrEnum):
     """This process, after or before a system call."""
 
 
-class Stamp(msgspec.Struct, frozen=True):
+class Stamp(msgspec.Struct, frozen=True, gc=False):
     """A moment, and who observed it."""
 
     ns: int
@@ -95,7 +95,7 @@ class ReplyKind(StrEnum):
     UDP_DATA = "udp_data"
 
 
-class Icmp(msgspec.Struct, frozen=True):
+class Icmp(msgspec.Struct, frozen=True, gc=False):
     """ICMP type and code as they stood in the reply (the numbers differ between the families)."""
 
     type: int

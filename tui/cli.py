@@ -7,13 +7,15 @@ modes import no screen.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gc
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -32,6 +34,9 @@ from tui.printing import print_options
 from tui.targets_file import with_targets_file
 from tui.trippy import understand
 from tui.written import LateFile, files
+
+if TYPE_CHECKING:
+    from tracer.interfaces import OpenSockets
 
 REPORT_CYCLES = 10
 """Rounds of a report when the user does not say."""
@@ -140,12 +145,12 @@ def command(  # noqa: PLR0913 - one argument for each option that is no trace's
         _only_replayed(context, choices, (targets, sim, record, pcap))
     chosen = _mode(mode or choices.mode, context)
     if chosen == TUI:
-        gc.disable()  # nothing that is imported is garbage; interactive.run lets the collector work again
         context.exit(
             _screen(targets, choices, sim, files(record, pcap))
             if replay is None
             else _player(replay, choices)
         )
+    gc.enable()
     config = choices.config
     if config.report_cycles is None:
         config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)
@@ -200,13 +205,11 @@ def _has_terminal() -> bool:
 def _screen(targets: Sequence[str], choices: Choices, sim: str | None, written: Sequence[LateFile]) -> int:
     from tui import interactive  # noqa: PLC0415 - headless modes import no screen
 
-    source = interactive.live(targets, choices.config, sim)
-    for file in written:
-        source.listen(file.write)
-    try:
+    with _opened(written, choices.config, sim) as sockets:
+        source = interactive.live(targets, choices.config, sim, sockets)
+        for file in written:
+            source.listen(file.write)
         ended_by = interactive.run(source, _complain, choices.look(), choices.path)
-    finally:
-        _close(written)
     return ended_by or exit_code(source.bridge.reports())
 
 
@@ -223,19 +226,45 @@ def _trace(
 ) -> int:
     from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
 
-    async def run() -> int:
+    async def run(sockets: OpenSockets | None) -> int:
         prepared = (
-            await prepare.real(targets, config) if sim is None else prepare.simulated(targets, config, sim)
+            await prepare.real(targets, config, sockets)
+            if sim is None
+            else prepare.simulated(targets, config, sim)
         )
         try:
             interrupted = await _run(prepared, config, [*(file.write for file in written), output.hear])
         finally:
             output.clear()
-            _close(written)
         reports = output.finish()
         return interrupted or exit_code(reports)
 
-    return asyncio.run(run())
+    with _opened(written, config, sim) as sockets:
+        return asyncio.run(run(sockets))
+
+
+@contextlib.contextmanager
+def _opened(
+    written: Sequence[LateFile], config: TraceConfig, sim: str | None
+) -> Iterator[OpenSockets | None]:
+    """Open all that needs a privilege, now or after a change of the options, and then give up every one.
+
+    Files are opened with root's rights where root asks for them, never on behalf of somebody behind sudo.
+    """
+    from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
+
+    with contextlib.ExitStack() as opened:
+        opened.callback(_close, written)
+        if sim is not None:
+            yield None
+            return
+        sockets = prepare.open_privileged(config.channel)
+        if sockets is not None:
+            opened.callback(sockets.close)
+        for file in written if not prepare.acts_for_another() else ():
+            file.open()
+        prepare.keep_no_privilege()
+        yield sockets
 
 
 def _close(written: Sequence[LateFile]) -> None:

@@ -31,6 +31,9 @@ PREFIX = "HOPSCOPE_"
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
+if TYPE_CHECKING:
+    from tui.scene import Look
+
 
 class Duration(click.ParamType[int]):
     """``250ms``, ``1s``: nanoseconds for the engine."""
@@ -126,9 +129,13 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
 
     def look(self) -> Look:
         """The settings of the screen. Raises ConfigError."""
+        from tui.scene import Look  # noqa: PLC0415 - headless modes have none
+
+        look = self.saved().look if is_there(self.path) else Look()
+        if not self.screen:
+            return look
         from tui.settable import with_texts  # noqa: PLC0415 - most headless runs need none of it
 
-        look = self.saved().look
         for key, (text, origin) in self.screen.items():
             look = with_texts(look, key, text, origin.name)
         return look
@@ -266,9 +273,7 @@ def _trace_options() -> list[Decorator]:
 def _options(declared: Declared) -> Sequence[Decorator]:
     """The click options of one declaration: the option itself, then its switches."""
     option = declared.option
-    flags = (
-        f"{declared.flag}/--no-{declared.flag.removeprefix('--')}" if declared.type is bool else declared.flag
-    )
+    flags = f"{declared.flag}/{declared.off_flag}" if declared.is_switch else declared.flag
     names = [*([option.short] if option.short else []), flags, declared.name]
     made = [
         click.option(
@@ -317,14 +322,14 @@ def _type(declared: Declared) -> Any:
         return click.Choice([choice.value for choice in declared.choices])
     if declared.is_duration:
         return Duration()
-    if declared.type is bool:
+    if declared.is_switch:
         return bool
     return str if "str" in str(declared.type) else int
 
 
 def _help(declared: Declared) -> str:
     default = declared.default
-    if default is None or declared.type is bool:
+    if default is None or declared.is_switch:
         return declared.option.help
     return (
         f"{declared.option.help}  [default: {format_duration(default) if declared.is_duration else default}]"

@@ -134,6 +134,8 @@ def _flags(declared: Declared) -> Iterator[str]:
     if declared.option.short:
         yield declared.option.short
     yield declared.flag
+    if declared.is_switch:
+        yield declared.off_flag
     for switch in declared.option.switches:
         yield from switch.split("/")
 

@@ -180,12 +180,16 @@ def trace_key(declared: Declared) -> str:
 TRACE_OPTIONS: dict[str, Declared] = {trace_key(declared): declared for declared in declarations()}
 
 
+SWITCH = {False: "false", True: "true"}
+"""What is on or off, as TOML writes it."""
+
+
 def option_text(declared: Declared, value: Any) -> str:
     """A value as the user would type it."""
     if value is None:
         return say("settings.auto")
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if declared.is_switch:
+        return SWITCH[value]
     return format_duration(value) if declared.is_duration else str(value)
 
 
@@ -207,12 +211,12 @@ def _parsed(declared: Declared, text: str) -> Any:
         if text not in values:
             raise ValueError(say("setting.choices", choices=", ".join(values)))
         return declared.choices(text)
+    if declared.is_switch:
+        if text not in SWITCH.values():
+            raise ValueError(say("setting.choices", choices=", ".join(SWITCH.values())))
+        return text == SWITCH[True]
     if declared.is_duration:
         return parse_duration(text)
-    if declared.type is bool:
-        if text not in _BOOLEANS:
-            raise ValueError(say("setting.choices", choices=", ".join(_BOOLEANS)))
-        return _BOOLEANS[text]
     if "str" in str(declared.type):
         return text
     try:
@@ -221,13 +225,10 @@ def _parsed(declared: Declared, text: str) -> Any:
         raise ValueError(say("setting.number")) from None
 
 
-_BOOLEANS = {"false": False, "true": True}
-
-
 def option_choices(declared: Declared) -> tuple[str, ...]:
     """All values of an option; empty where it takes a text."""
-    if declared.type is bool:
-        return tuple(_BOOLEANS)
+    if declared.is_switch:
+        return tuple(SWITCH.values())
     return () if declared.choices is None else tuple(choice.value for choice in declared.choices)
 
 

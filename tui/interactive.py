@@ -171,7 +171,9 @@ class _Show:
             left.cancel()
         if self._left.is_set() or _failed(tracing):
             return
-        self._app = app = loading.done.result()(self._source, self._look, tracing, terminal)
+        self._app = app = loading.done.result()(
+            self._source, self._look, tracing, terminal, self._settings_file
+        )
         await app.run_async()
         self.failure = app.failure
         self.last_words = app.last_words

@@ -129,9 +129,13 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
 
     def look(self) -> Look:
         """The settings of the screen. Raises ConfigError."""
+        from tui.scene import Look  # noqa: PLC0415 - headless modes have none
+
+        look = self.saved().look if is_there(self.path) else Look()
+        if not self.screen:
+            return look
         from tui.settable import with_texts  # noqa: PLC0415 - most headless runs need none of it
 
-        look = self.saved().look
         for key, (text, origin) in self.screen.items():
             look = with_texts(look, key, text, origin.name)
         return look
@@ -318,7 +322,7 @@ def _type(declared: Declared) -> Any:
         return click.Choice([choice.value for choice in declared.choices])
     if declared.is_duration:
         return Duration()
-    if declared.type is bool:
+    if declared.is_switch:
         return bool
     return str if "str" in str(declared.type) else int
 

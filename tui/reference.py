@@ -147,8 +147,6 @@ def _default(declared: Declared) -> str:
 def _values(declared: Declared) -> str:
     if choices := option_choices(declared):
         return " ".join(f"`{choice}`" for choice in choices)
-    if declared.is_switch:
-        return "on or off"
     low, high = declared.option.low, declared.option.high
     if low is None or high is None:
         return "text"

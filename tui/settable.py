@@ -217,19 +217,12 @@ def _parsed(declared: Declared, text: str) -> Any:
         return text == SWITCH[True]
     if declared.is_duration:
         return parse_duration(text)
-    if declared.type is bool:
-        if text not in _BOOLEANS:
-            raise ValueError(say("setting.choices", choices=", ".join(_BOOLEANS)))
-        return _BOOLEANS[text]
     if "str" in str(declared.type):
         return text
     try:
         return int(text)
     except ValueError:
         raise ValueError(say("setting.number")) from None
-
-
-_BOOLEANS = {"false": False, "true": True}
 
 
 def option_choices(declared: Declared) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ import pytest
 from tests.report import samples, stories
 from tests.report.shapes import shape, shapes
 from tests.report.write_golden import GOLDEN
+from tests.stats.logbook import Log
+from tracer.model import EndReason, UnknownExtension
 
 OURS = {"mtr-0.95.json": "mtr-json", "trippy-0.13.json": "trippy-json"}
 
@@ -80,8 +82,11 @@ def test_trippys_numbers_are_texts_of_two_decimals() -> None:
 
 
 def test_unknown_extensions_keep_their_bytes() -> None:
-    hops = json.loads(stories.render("trippy-json", stories.events(samples.unreachable())))["hops"]
-    assert hops[0]["extensions"] == [{"unknown": {"class_num": 2, "class_subtype": 1, "bytes": [0, 255]}}]
+    log = Log()
+    log.answered(1, 1, 400_000, extensions=(UnknownExtension(250, 7, b"\x00\xff"),))
+    log.ended(EndReason.MAX_TTL)
+    [hop] = json.loads(stories.render("trippy-json", stories.events(log)))["hops"]
+    assert hop["extensions"] == [{"unknown": {"class_num": 250, "class_subtype": 7, "bytes": [0, 255]}}]
 
 
 @pytest.mark.parametrize("mode", OURS.values())

@@ -25,6 +25,7 @@ from tracer.events import ProbeLost, ProbeSent, ReplyReceived, TraceStarted
 from tui.app import HopscopeApp
 from tui.bridge import Bridge
 from tui.scene import Look
+from tui.slices import collect_in_short_passes
 from tui.view.facts import Fact
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ async def opened(told: Rounds, size: tuple[int, int]) -> AsyncIterator[tuple[Hop
     running = asyncio.create_task(app.run_async(headless=False, size=size, mouse=False))
     await asyncio.sleep(SETTLED_S)
     gc.collect()
-    gc.freeze()  # as the command does
+    collect_in_short_passes()
     for batch in told.past:
         source.bridge.update(batch)
     await asyncio.sleep(SETTLED_S)

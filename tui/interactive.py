@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -18,6 +17,7 @@ from tracer.session import Prepared
 from tracer.text import named
 from tui.app import HopscopeApp
 from tui.scene import Look
+from tui.slices import collect_in_short_passes
 from tui.source import LiveSource, Source
 
 CRASHED = 1
@@ -94,15 +94,9 @@ async def _run(app: HopscopeApp) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, end, number)
-    loop.call_later(SETTLED_S, _collect)
+    loop.call_later(SETTLED_S, collect_in_short_passes)
     await app.run_async()
     return 128 + caught[0] if caught else 0
-
-
-def _collect() -> None:
-    """Let the collector work, but not on what was made so far, which stays to the end."""
-    gc.freeze()
-    gc.enable()
 
 
 def _sentence(error: BaseException) -> str:

@@ -79,7 +79,7 @@ class ClockCount(msgspec.Struct, frozen=True):
     user: int
 
 
-class ResponderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+class ResponderSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One address that answered at one TTL."""
 
     address: Address
@@ -90,7 +90,7 @@ class ResponderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     extensions: tuple[Extension, ...]
 
 
-class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything that is known about one TTL."""
 
     ttl: Ttl

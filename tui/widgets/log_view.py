@@ -18,7 +18,6 @@ from tui.view.timeline import Entry, entry_line
 from tui.widgets.kept import Kept
 from tui.widgets.lines import Lines
 
-
 MOST_DRAWN = 1000
 """Entries whose drawing is kept."""
 

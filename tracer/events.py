@@ -26,6 +26,7 @@ from tracer.model import (
     PathEndKind,
     Port,
     ProbeState,
+    QuotedHeader,
     ReplyKind,
     RoundId,
     Sequence,
@@ -101,6 +102,9 @@ class ReplyReceived(_ProbeEvent, frozen=True, kw_only=True, tag="reply"):
     reply_tos: int | None = None
     mtu: int | None = None
     extensions: tuple[Extension, ...] = ()
+    quoted: QuotedHeader | None = None
+    """What the probe looked like where it was quoted; None where nothing is quoted, or its IP header not
+    visible."""
     probe_bytes: bytes | None = None
     """The probe as it left, where the channel saw it."""
     reply_bytes: bytes | None = None
@@ -174,6 +178,8 @@ class PathChanged(_Event, frozen=True, kw_only=True, tag="path_changed"):
 
     round: RoundId
     """The round that made it certain; the change itself came some rounds before."""
+    flow: FlowId = FlowId(0)
+    """The flow whose path it is."""
     ttl: Ttl
     """The first TTL that differs."""
     old: tuple[Address | None, ...]

@@ -86,6 +86,8 @@ class Bridge:
             found.add(Fact.PACKETS)
         if any(books.history.flows > 1 for books in self._books.values()):
             found.add(Fact.FLOWS)
+        if any(hop.quoted is not None for snapshot in self._fold.snapshots() for hop in snapshot.hops):
+            found.add(Fact.QUOTED_HEADER)
         return frozenset(found)
 
     def targets(self, look: Look, hidden: frozenset[str] = frozenset()) -> tuple[TargetScene, ...]:
@@ -109,6 +111,7 @@ def _scene_of(snapshot: TraceSnapshot, books: _TargetBooks, look: Look) -> Targe
         entries=books.log.entries(look.privacy, everything=look.all_events),
         log=books.log,
         status=_status(snapshot.reason),
+        flows=snapshot.flows,
         troubles=books.troubles.current(snapshot.errors),
     )
 

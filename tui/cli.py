@@ -7,14 +7,16 @@ modes import no screen.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -28,8 +30,11 @@ from tracer.report.fold import Fold
 from tracer.session import Listener, Prepared, Session
 from tracer.text import printable
 from tracer.version import VERSION
-from tui.options import saved_config, trace_options
+from tui.options import saved_config, saved_look, trace_options
 from tui.written import LateFile, files
+
+if TYPE_CHECKING:
+    from tracer.interfaces import OpenSockets
 
 
 class Mode(StrEnum):
@@ -145,10 +150,10 @@ def command(  # noqa: PLR0913 - one argument for each option that is no trace's
         )
     chosen = _mode(mode, context)
     if chosen is Mode.TUI:
-        gc.disable()  # nothing that is imported is garbage; interactive.run lets the collector work again
         context.exit(
             _screen(targets, config, sim, files(record, pcap)) if replay is None else _player(replay)
         )
+    gc.enable()
     if config.report_cycles is None:
         config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)
     if replay is not None:
@@ -186,23 +191,21 @@ def _has_terminal() -> bool:
 
 
 def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, written: Sequence[LateFile]) -> int:
-    from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
+    from tui import interactive  # noqa: PLC0415 - headless modes import no screen
 
-    source = interactive.live(targets, config, sim)
-    for file in written:
-        source.listen(file.write)
-    try:
-        ended_by = interactive.run(source, _complain, settings.load().look)
-    finally:
-        _close(written)
+    with _opened(written, config, sim) as sockets:
+        source = interactive.live(targets, config, sim, sockets)
+        for file in written:
+            source.listen(file.write)
+        ended_by = interactive.run(source, _complain, saved_look())
     return ended_by or exit_code(source.bridge.reports())
 
 
 def _player(path: Path) -> int:
-    from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
+    from tui import interactive  # noqa: PLC0415 - headless modes import no screen
 
     source = interactive.recorded(path)
-    return interactive.run(source, _complain, settings.load().look) or exit_code(source.bridge.reports())
+    return interactive.run(source, _complain, saved_look()) or exit_code(source.bridge.reports())
 
 
 def _trace(
@@ -210,22 +213,46 @@ def _trace(
 ) -> int:
     from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
 
-    async def run() -> int:
+    async def run(sockets: OpenSockets | None) -> int:
         prepared = (
-            await prepare.real(targets, config) if sim is None else prepare.simulated(targets, config, sim)
+            await prepare.real(targets, config, sockets)
+            if sim is None
+            else prepare.simulated(targets, config, sim)
         )
         fold = Fold()
-        try:
-            interrupted = await _run(
-                prepared, config, [*(file.write for file in written), fold.apply, *_outputs(mode, fold)]
-            )
-        finally:
-            _close(written)
+        interrupted = await _run(
+            prepared, config, [*(file.write for file in written), fold.apply, *_outputs(mode, fold)]
+        )
         reports = fold.reports()
         _print_reports(reports, mode)
         return interrupted or exit_code(reports)
 
-    return asyncio.run(run())
+    with _opened(written, config, sim) as sockets:
+        return asyncio.run(run(sockets))
+
+
+@contextlib.contextmanager
+def _opened(
+    written: Sequence[LateFile], config: TraceConfig, sim: str | None
+) -> Iterator[OpenSockets | None]:
+    """Open all that needs a privilege, now or after a change of the options, and then give up every one.
+
+    Files are opened with root's rights where root asks for them, never on behalf of somebody behind sudo.
+    """
+    from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
+
+    with contextlib.ExitStack() as opened:
+        opened.callback(_close, written)
+        if sim is not None:
+            yield None
+            return
+        sockets = prepare.open_privileged(config.channel)
+        if sockets is not None:
+            opened.callback(sockets.close)
+        for file in written if not prepare.acts_for_another() else ():
+            file.open()
+        prepare.keep_no_privilege()
+        yield sockets
 
 
 def _close(written: Sequence[LateFile]) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tracer.config import Declared, TraceConfig, declarations, format_duration, parse_duration
 from tui.config_path import config_path, is_there
+
+if TYPE_CHECKING:
+    from tui.scene import Look
 
 
 class Duration(click.ParamType[int]):
@@ -63,10 +66,25 @@ def saved_config(chosen: dict[str, Any]) -> TraceConfig:
     return settings.load().config(**chosen)
 
 
+def saved_look() -> Look:
+    """What the configuration file says of the screen. Raises ConfigError."""
+    from tui.scene import Look  # noqa: PLC0415 - headless modes have none
+
+    if not is_there(config_path()):
+        return Look()
+    from tui import settings  # noqa: PLC0415 - most have no such file
+
+    return settings.load().look
+
+
 def _options(declared: Declared) -> Sequence[Callable[[Callable[..., None]], Callable[..., None]]]:
     """The click options of one declaration: the option itself, then its switches."""
     option = declared.option
     names = [*([option.short] if option.short else []), declared.flag, declared.name]
+    if declared.is_switch:
+        both = f"{declared.flag}/{declared.off_flag}"
+        short = [option.short] if option.short else []
+        return [click.option(*short, both, declared.name, default=None, help=_help(declared))]
     made = [click.option(*names, type=_type(declared), default=None, help=_help(declared))]
     for flags, fixed in option.switches.items():
         made.append(
@@ -96,7 +114,7 @@ def _type(declared: Declared) -> Any:
 
 def _help(declared: Declared) -> str:
     default = declared.default
-    if default is None:
+    if default is None or declared.is_switch:
         return declared.option.help
     return (
         f"{declared.option.help}  [default: {format_duration(default) if declared.is_duration else default}]"

@@ -7,6 +7,7 @@ from typing import Any
 from tracer.engine.matching import TrackedProbe
 from tracer.engine.path_end import OPEN, PathEnd
 from tracer.engine.path_watch import PathChange
+from tracer.engine.quoting import quoted_header
 from tracer.events import (
     DuplicateReply,
     ForeignReply,
@@ -29,6 +30,7 @@ from tracer.model import (
     Anomaly,
     Failure,
     FailureKind,
+    FlowId,
     ForeignReason,
     LossReason,
     ProbeState,
@@ -47,8 +49,10 @@ _REPLY_EVENTS: dict[ProbeState, type[ReplyReceived]] = {
 class Story:
     """Collects the events of one target until they are taken."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, source: Address | None = None) -> None:
+        """``source`` is where the probes leave from, as far as it is known."""
         self.label = label
+        self._source = source
         self._events: list[TargetEvent] = []
         self._told_end = OPEN
 
@@ -95,6 +99,7 @@ class Story:
             reply_tos=reply.reply_tos,
             mtu=reply.mtu,
             extensions=reply.extensions,
+            quoted=quoted_header(reply.quoted, tracked, self._source),
             probe_bytes=tracked.packet,
             reply_bytes=reply.raw,
             **self._about(tracked, now),
@@ -126,13 +131,14 @@ class Story:
             self._told_end = end
             self._events.append(PathEndMoved(at_ns=now, target=self.label, ttl=end.ttl, kind=end.kind))
 
-    def path_changed(self, change: PathChange, round_id: RoundId, now: int) -> None:
-        """The probes go another way than before."""
+    def path_changed(self, change: PathChange, round_id: RoundId, flow: FlowId, now: int) -> None:
+        """The probes of a flow go another way than before."""
         self._events.append(
             PathChanged(
                 at_ns=now,
                 target=self.label,
                 round=round_id,
+                flow=flow,
                 ttl=change.ttl,
                 old=change.old,
                 new=change.new,

@@ -11,20 +11,31 @@ from typing import Any, Literal
 import msgspec
 
 from tracer.events import TraceStarted
+from tracer.icmp_names import CODE_NAMES, code_name, type_name
 from tracer.model import (
     Address,
     ChannelInfo,
     EndReason,
     Extension,
     FailureKind,
+    Family,
     Icmp,
+    InterfaceIdentification,
+    InterfaceInformation,
+    QuotedDiff,
+    QuotedHeader,
     SourceInfo,
     TargetInfo,
     Ttl,
 )
+from tracer.report.marks import mark
+from tracer.stats.findings import translated
+from tracer.stats.return_path import ReturnPath, return_paths
 from tracer.stats.snapshot import (
     ClockCount,
     ErrorSnapshot,
+    Finding,
+    FlowSnapshot,
     HealthSnapshot,
     HopSnapshot,
     ResponderSnapshot,
@@ -73,12 +84,12 @@ class RttReport(msgspec.Struct, frozen=True, kw_only=True):
     jitter_rfc3550: float | None
 
 
-class QuotedDiff(msgspec.Struct, frozen=True, kw_only=True):
-    """A header field that was not quoted as it was sent."""
+class IcmpReport(Icmp, frozen=True, kw_only=True):
+    """Type and code, and what they are called."""
 
-    field: str
-    sent: int
-    quoted: int
+    name: str
+    mark: str
+    """As traceroute marks it: ``!X``, ``!H``, ``!N`` and so on; empty where there is nothing wrong."""
 
 
 class QuotedReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +98,7 @@ class QuotedReport(msgspec.Struct, frozen=True, kw_only=True):
     ttl: int | None
     dscp: int | None
     ecn: int | None
-    diff: tuple[QuotedDiff, ...]
+    diff: tuple[QuotedDiff, ...] | None
 
 
 class ResponderReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,9 +110,12 @@ class ResponderReport(msgspec.Struct, frozen=True, kw_only=True):
     place: dict[str, Any] | None
     received: int
     rtt_ms: RttReport | None
-    icmp: Icmp | None
+    icmp: IcmpReport | None
     reply_ttl: int | None
+    return_paths: tuple[ReturnPath, ...]
+    quoted: QuotedReport | None
     extensions: tuple[Extension, ...]
+    flows: tuple[int, ...]
 
 
 class HopReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,8 +133,9 @@ class HopReport(msgspec.Struct, frozen=True, kw_only=True):
     loss_ci: tuple[float, float] | None
     rtt_ms: RttReport | None
     clock: ClockCount
-    icmp: Icmp | None
+    icmp: IcmpReport | None
     reply_ttl: int | None
+    return_paths: tuple[ReturnPath, ...]
     mtu: int | None
     nat: bool | None
     quoted: QuotedReport | None
@@ -128,13 +143,28 @@ class HopReport(msgspec.Struct, frozen=True, kw_only=True):
     responders: tuple[ResponderReport, ...]
 
 
+class RttSummaryReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Round-trip times in brief, in milliseconds."""
+
+    last: float
+    best: float
+    worst: float
+    mean: float
+    stddev: float | None
+
+
 class FlowReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One 5-tuple and the way it took."""
+    """One flow and the way it took."""
 
     id: int
-    sport: int
-    dport: int
+    sport: int | None
+    dport: int | None
     path: tuple[Address | None, ...]
+    sent: int
+    received: int
+    lost: int
+    loss_pct: float | None
+    rtt_ms: RttSummaryReport | None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +180,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: str | None
     outcome: Outcome
     path_verdict: Verdict | None
+    findings: tuple[Finding, ...]
     hops: tuple[HopReport, ...]
     flows: tuple[FlowReport, ...]
     health: HealthSnapshot
@@ -178,10 +209,12 @@ def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> 
             rounds=snapshot.rounds,
         ),
         path_verdict=snapshot.path_verdict,
+        findings=snapshot.findings,
         hops=tuple(
-            _hop(hop, verdict) for hop, verdict in zip(snapshot.hops, snapshot.hop_verdicts, strict=True)
+            _hop(hop, verdict, target.address)
+            for hop, verdict in zip(snapshot.hops, snapshot.hop_verdicts, strict=True)
         ),
-        flows=(),
+        flows=tuple(_flow(flow) for flow in snapshot.flows),
         health=snapshot.health,
         errors=tuple(_error(error) for error in snapshot.errors) or _unresolved(target),
     )
@@ -233,7 +266,7 @@ def _unresolved(target: TargetInfo) -> tuple[ErrorSnapshot, ...]:
     )
 
 
-def _hop(hop: HopSnapshot, verdict: Verdict) -> HopReport:
+def _hop(hop: HopSnapshot, verdict: Verdict, target: Address | None) -> HopReport:
     return HopReport(
         ttl=hop.ttl,
         sent=hop.sent,
@@ -247,20 +280,28 @@ def _hop(hop: HopSnapshot, verdict: Verdict) -> HopReport:
         loss_ci=hop.loss_ci,
         rtt_ms=_rtt(hop.rtt),
         clock=hop.clock,
-        icmp=hop.icmp,
+        icmp=_icmp(hop.icmp, _speaker(hop, target), target),
         reply_ttl=hop.reply_ttl,
+        return_paths=return_paths(hop.reply_ttl),
         mtu=hop.mtu,
-        nat=None,
-        quoted=None,
+        nat=translated(hop.quoted),
+        quoted=_quoted(hop.quoted),
         verdict=verdict,
         # Sorting is stable: equals stay in the order of their first answer.
         responders=tuple(
-            _responder(responder) for responder in sorted(hop.responders, key=lambda one: -one.received)
+            _responder(responder, target)
+            for responder in sorted(hop.responders, key=lambda one: -one.received)
         ),
     )
 
 
-def _responder(responder: ResponderSnapshot) -> ResponderReport:
+def _speaker(hop: HopSnapshot, target: Address | None) -> Address | None:
+    """Who stands for the hop's last answer: the target where it is one of its responders."""
+    addresses = [responder.address for responder in hop.responders]
+    return target if target in addresses else next(iter(addresses), None)
+
+
+def _responder(responder: ResponderSnapshot, target: Address | None) -> ResponderReport:
     return ResponderReport(
         address=responder.address,
         hostname=None,
@@ -268,10 +309,58 @@ def _responder(responder: ResponderSnapshot) -> ResponderReport:
         place=None,
         received=responder.received,
         rtt_ms=_rtt(responder.rtt),
-        icmp=responder.icmp,
+        icmp=_icmp(responder.icmp, responder.address, target),
         reply_ttl=responder.reply_ttl,
-        extensions=responder.extensions,
+        return_paths=return_paths(responder.reply_ttl),
+        quoted=_quoted(responder.quoted),
+        extensions=tuple(_extension(extension) for extension in responder.extensions),
+        flows=responder.flows,
     )
+
+
+def _flow(flow: FlowSnapshot) -> FlowReport:
+    rtt = flow.rtt
+    return FlowReport(
+        id=flow.id,
+        sport=flow.source_port,
+        dport=flow.target_port,
+        path=flow.path,
+        sent=flow.sent,
+        received=flow.received,
+        lost=flow.lost,
+        loss_pct=flow.loss_pct,
+        rtt_ms=None
+        if rtt is None
+        else RttSummaryReport(
+            last=_ms(rtt.last_ns),
+            best=_ms(rtt.best_ns),
+            worst=_ms(rtt.worst_ns),
+            mean=_ms(rtt.mean_ns),
+            stddev=_ms_or_none(rtt.stddev_ns),
+        ),
+    )
+
+
+def _icmp(icmp: Icmp | None, sender: Address | None, target: Address | None) -> IcmpReport | None:
+    if icmp is None or sender is None:
+        return None
+    family = Family.IPV6 if ":" in sender else Family.IPV4
+    named_codes = (icmp.type, icmp.code) in CODE_NAMES[family]
+    name = code_name(family, icmp.type, icmp.code) if named_codes else type_name(family, icmp.type)
+    return IcmpReport(type=icmp.type, code=icmp.code, name=name, mark=mark(icmp, sender, target))
+
+
+def _quoted(quoted: QuotedHeader | None) -> QuotedReport | None:
+    if quoted is None:
+        return None
+    return QuotedReport(ttl=quoted.ttl, dscp=quoted.dscp, ecn=quoted.ecn, diff=quoted.diff)
+
+
+def _extension(extension: Extension) -> Extension:
+    """An extension whose text is printable: routers name their interfaces as they like."""
+    if isinstance(extension, InterfaceInformation | InterfaceIdentification) and extension.name is not None:
+        return msgspec.structs.replace(extension, name=printable(extension.name))
+    return extension
 
 
 def _rtt(rtt: RttSnapshot | None) -> RttReport | None:

@@ -15,7 +15,17 @@ from tracer.events import (
     ReplyReceived,
     SendFailed,
 )
-from tracer.model import Address, Extension, Icmp, LossReason, ProbeState, StampClock, Ttl
+from tracer.model import (
+    Address,
+    Extension,
+    FlowId,
+    Icmp,
+    LossReason,
+    ProbeState,
+    QuotedHeader,
+    StampClock,
+    Ttl,
+)
 from tracer.stats.evidence import HopEvidence, ProbeWindow
 from tracer.stats.level_shift import Levels
 from tracer.stats.loss import loss_pct, wilson
@@ -24,6 +34,9 @@ from tracer.stats.snapshot import ClockCount, HopSnapshot, ResponderSnapshot
 
 MAX_RESPONDERS = 64
 """So many addresses of a hop are kept apart; what further ones answer counts in the hop alone."""
+
+DEFAULT_MAX_FLOWS = 64
+"""So many flows are told apart, unless the options say otherwise."""
 
 ProbeEvent = (
     ProbeSent
@@ -49,15 +62,21 @@ def _key(event: ProbeEvent) -> ProbeKey:
 class ResponderStats:
     """What one address answered at one TTL."""
 
-    __slots__ = ("_snapshot", "address", "extensions", "icmp", "received", "reply_ttl", "series")
+    __slots__ = (
+        "_most_flows", "_snapshot", "address", "extensions", "flows", "icmp", "quoted", "received",
+        "reply_ttl", "series",
+    )  # fmt: skip
 
-    def __init__(self, address: Address, max_samples: int) -> None:
+    def __init__(self, address: Address, max_samples: int, most_flows: int) -> None:
         self.address = address
+        self.flows: set[FlowId] = set()
+        self._most_flows = most_flows
         self.received = 0
         self.series = Series(max_samples)
         self.icmp: Icmp | None = None
         self.reply_ttl: int | None = None
         self.extensions: tuple[Extension, ...] = ()
+        self.quoted: QuotedHeader | None = None
         self._snapshot: ResponderSnapshot | None = None
 
     def add(self, event: ReplyReceived) -> None:
@@ -66,6 +85,9 @@ class ResponderStats:
         self.icmp = event.icmp
         self.reply_ttl = event.reply_ttl
         self.extensions = event.extensions
+        if len(self.flows) < self._most_flows:
+            self.flows.add(event.flow)
+        self.quoted = event.quoted
         if (rtt_ns := rtt_sample(event)) is not None:
             self.series.add(rtt_ns)
 
@@ -79,6 +101,8 @@ class ResponderStats:
                 icmp=self.icmp,
                 reply_ttl=self.reply_ttl,
                 extensions=self.extensions,
+                flows=tuple(sorted(self.flows)),
+                quoted=self.quoted,
             )
         return self._snapshot
 
@@ -86,8 +110,9 @@ class ResponderStats:
 class HopStats:
     """What one TTL's events add up to."""
 
-    def __init__(self, ttl: Ttl, max_samples: int) -> None:
+    def __init__(self, ttl: Ttl, max_samples: int, most_flows: int = DEFAULT_MAX_FLOWS) -> None:
         self.ttl = ttl
+        self._most_flows = most_flows
         self.received = 0
         self.lost = 0
         self.failed = 0
@@ -105,6 +130,7 @@ class HopStats:
         self._icmp: Icmp | None = None
         self._reply_ttl: int | None = None
         self._mtu: int | None = None
+        self._quoted: QuotedHeader | None = None
         self._responders: dict[Address, ResponderStats] = {}
         self._snapshot: HopSnapshot | None = None
         self._evidence: HopEvidence | None = None
@@ -178,6 +204,7 @@ class HopStats:
         self.received += 1
         self._icmp = event.icmp
         self._reply_ttl = event.reply_ttl
+        self._quoted = event.quoted
         if event.mtu is not None:
             self._mtu = event.mtu
         if rtt_ns is not None:
@@ -188,7 +215,7 @@ class HopStats:
 
     def _responder(self, address: Address) -> ResponderStats | None:
         if address not in self._responders and len(self._responders) < MAX_RESPONDERS:
-            self._responders[address] = ResponderStats(address, self._max_samples)
+            self._responders[address] = ResponderStats(address, self._max_samples, self._most_flows)
         return self._responders.get(address)
 
     def snapshot(self) -> HopSnapshot:
@@ -214,6 +241,7 @@ class HopStats:
                 mtu=self._mtu,
                 responders=tuple(responder.snapshot() for responder in self._responders.values()),
                 recent_ns=self._recent.snapshot(),
+                quoted=self._quoted,
             )
         return self._snapshot
 

@@ -12,8 +12,11 @@ from tracer.model import (
     EndReason,
     Extension,
     FailureKind,
+    FlowId,
     Icmp,
     PathEndKind,
+    Port,
+    QuotedHeader,
     TargetInfo,
     Ttl,
 )
@@ -55,6 +58,40 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return str(self.evidence["sentence"])
 
 
+class FindingKind(StrEnum):
+    """What the quotes of a path, or its end, tell about it. docs/report.md explains each."""
+
+    NAT = "nat"
+    DESTINATION_REWRITTEN = "destination_rewritten"
+    DSCP_REWRITTEN = "dscp_rewritten"
+    ECN_REWRITTEN = "ecn_rewritten"
+    DF_CLEARED = "df_cleared"
+    FLOW_LABEL_REWRITTEN = "flow_label_rewritten"
+    IDENTIFICATION_REWRITTEN = "identification_rewritten"
+    LENGTH_REWRITTEN = "length_rewritten"
+    TCP_REWRITTEN = "tcp_rewritten"
+    QUOTED_TTL = "quoted_ttl"
+    PROHIBITED = "prohibited"
+    OTHER_ADDRESS = "other_address"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing the path does to packets, and the first hop that shows it."""
+
+    kind: FindingKind
+    ttl: Ttl
+    """The first hop that shows it."""
+    after_ttl: Ttl | None
+    """The last hop before it that quoted the packet without it; None where there is none."""
+    evidence: dict[str, Any]
+    """Facts by name, and ``sentence``: what it is in plain words, free of text from the network."""
+
+    @property
+    def sentence(self) -> str:
+        """What it is in plain words."""
+        return str(self.evidence["sentence"])
+
+
 class RttSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Round-trip times, all in nanoseconds; the percentiles are of the most recent samples only."""
 
@@ -70,6 +107,39 @@ class RttSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     jitter_mean_ns: float | None
     jitter_max_ns: int | None
     jitter_rfc3550_ns: float | None
+
+
+class RttSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """Round-trip times in brief, all in nanoseconds."""
+
+    last_ns: int
+    best_ns: int
+    worst_ns: int
+    mean_ns: float
+    stddev_ns: float | None
+
+
+class FlowSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """One flow: its ports and the way it takes."""
+
+    id: FlowId
+    source_port: Port | None
+    """Source port, or the ICMP identifier; None where it moves from probe to probe."""
+    target_port: Port | None
+    """Target port, 0 for ICMP; None where it moves."""
+    first_ttl: Ttl
+    path: tuple[Address | None, ...]
+    """Who answered last at each TTL, from ``first_ttl`` to the flow's end, else to its last answer; None =
+    nobody."""
+    reached: bool
+    """The path ends at the target."""
+    sent: int
+    """Probes to the last TTL of ``path``; the next three are about them too."""
+    received: int
+    lost: int
+    loss_pct: float | None
+    rtt: RttSummary | None
+    """Of the target's answers."""
 
 
 class ClockCount(msgspec.Struct, frozen=True):
@@ -88,6 +158,10 @@ class ResponderSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     icmp: Icmp | None
     reply_ttl: int | None
     extensions: tuple[Extension, ...]
+    flows: tuple[FlowId, ...]
+    """The flows it answered, ascending, as far as flows are told apart."""
+    quoted: QuotedHeader | None = None
+    """What its last reply quoted."""
 
 
 class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -114,6 +188,8 @@ class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """In the order of their first answer."""
     recent_ns: tuple[int | None, ...]
     """Round-trip times of the most recent probes, oldest first; None = lost."""
+    quoted: QuotedHeader | None = None
+    """What the last reply quoted; None where it quoted nothing, or its IP header is not visible."""
 
 
 class HealthSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,3 +247,7 @@ class TraceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The latest changes of the path, oldest first."""
     change_count: int
     """All changes of the path."""
+    flows: tuple[FlowSnapshot, ...]
+    """By id, as far as flows are told apart."""
+    findings: tuple[Finding, ...] = ()
+    """What the path does to packets, by the hop that first shows it."""

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from textual.geometry import Size
 
+from tui.parts import context_of
 from tui.scene import Scene, TargetScene
 from tui.view.cells import Line
 from tui.view.detail import Subject, detail_steps, nothing
 from tui.view.steps import Steps
-from tui.widgets.hop_table import context_of
 from tui.widgets.kept import Prepared, Same
 from tui.widgets.lines import Lines
 
@@ -68,5 +68,6 @@ def subject_of(scene: Scene, target: TargetScene) -> Subject | None:
                 ordinal=min(target.ordinal, max(len(hop.responders) - 1, 0)),
                 context=context_of(scene, target),
                 samples=target.history.samples(hop.ttl),
+                findings=snapshot.findings,
             )
     return None

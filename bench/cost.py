@@ -84,7 +84,7 @@ async def growth(probes: int) -> tuple[float, float, float]:
 
 
 def _resident_mb() -> float:
-    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - read in a hot place
+    with open("/proc/self/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * resource.getpagesize() / MEGABYTE
 
 

@@ -114,10 +114,8 @@ def decoder(seconds: float) -> None:
         gc.collect()
         load = offer(rate, seconds)
         resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(
-            f"  {rate:10,} {load.rate:10,.0f} {load.late:7.1%} {load.mean_us:10,.1f} {load.p99_us:10,.1f} {resident:6.0f}",
-            flush=True,
-        )
+        waited = f"{load.mean_us:10,.1f} {load.p99_us:10,.1f}"
+        print(f"  {rate:10,} {load.rate:10,.0f} {load.late:7.1%} {waited} {resident:6.0f}", flush=True)
 
 
 def main() -> None:

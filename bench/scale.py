@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from bench import table
 from tracer.config import ProtocolChoice, TraceConfig
 from tracer.engine.engine import Engine, TraceSpec
-from tracer.engine.ports import port_plan
+from tracer.engine.ports import port_plans
 from tracer.interfaces import SendProbe, Sent
-from tracer.model import Address, PacketShape, Protocol, Reply, Stamp, StampClock, TargetInfo, TraceId
+from tracer.model import Address, Family, PacketShape, Protocol, Reply, Stamp, StampClock, TargetInfo, TraceId
 from tracer.stats.tracker import Tracker
 from tracer.wire.build import icmp_error, probe_packet
 from tracer.wire.decode import decode_reply
@@ -48,7 +48,8 @@ class Answers:
             first_sequence=1,
         )
         self._now = 0
-        self._engine = Engine(spec, config, port_plan(Protocol.UDP, config, range(40000, 50000), 1), 0)
+        plans = port_plans(Protocol.UDP, Family.IPV4, config, range(40000, 50000), 1)
+        self._engine = Engine(spec, config, plans, 0)
         self._tracker = Tracker(TargetInfo(label=TARGET, query=TARGET, address=TARGET))
 
     def prepare(self) -> list[bytes]:

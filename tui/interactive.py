@@ -24,6 +24,7 @@ from tracer.text import named
 from tui.early_terminal import EarlyTerminal, listening
 from tui.first_frame import FirstFrame, wants_to_leave
 from tui.scene import Look, colourless
+from tui.slices import collect_in_short_passes
 from tui.source import LiveSource, Source, end
 from tui.view.sgr import Colours, colours_of
 
@@ -133,7 +134,7 @@ class _Show:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._leave, number)
-        loop.call_later(SETTLED_S, _collect)
+        loop.call_later(SETTLED_S, collect_in_short_passes)
         tracing = asyncio.create_task(self._source.run(), name="trace")
         await asyncio.sleep(0)  # the first probes are on their way while the first frame is drawn
         terminal = EarlyTerminal(lambda: self._leave(signal.SIGHUP))
@@ -224,12 +225,6 @@ class _Loading:
 
 def _failed(task: asyncio.Task[None]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is not None
-
-
-def _collect() -> None:
-    """Let the collector work, but not on what was made so far, which stays to the end."""
-    gc.freeze()
-    gc.enable()
 
 
 def _sentence(error: BaseException) -> str:

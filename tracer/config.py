@@ -93,6 +93,16 @@ class Declared(NamedTuple):
         return self.name.endswith("_ns")
 
     @property
+    def is_switch(self) -> bool:
+        """It is on or off."""
+        return self.type is bool
+
+    @property
+    def off_flag(self) -> str:
+        """The flag that turns a switch off."""
+        return self.flag.replace("--", "--no-", 1)
+
+    @property
     def choices(self) -> type[StrEnum] | None:
         """The enumeration its values come from, if they do."""
         return self.type if isinstance(self.type, type) and issubclass(self.type, StrEnum) else None
@@ -209,6 +219,10 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         int, Option(help="Value of every payload byte. Not for TCP.", low=0, high=255)
     ] = 0
     tos: Annotated[int, Option(help="IPv4 TOS or IPv6 traffic class.", short="-Q", low=0, high=255)] = 0
+    mtu: Annotated[
+        bool,
+        Option(help="Find the path MTU, and which hop lowers it, by probes of other sizes. Not for TCP."),
+    ] = False
     max_samples: Annotated[
         int,
         Option(help="Round-trip times kept per hop for percentiles.", short="-s", low=1, high=100_000),
@@ -271,6 +285,12 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                     ("packet_size", self.packet_size, DEFAULT_PACKET_SIZE),
                     ("payload_pattern", self.payload_pattern, 0),
                 )
+            ),
+            (
+                "mtu",
+                "on",
+                self.mtu and protocol is ProtocolChoice.TCP,
+                "a SYN has no payload to make it larger; trace with --udp or --icmp",
             ),
             (
                 "packet_size",

@@ -34,6 +34,8 @@ def _flags(declared: Declared) -> Iterator[str]:
     if declared.option.short:
         yield declared.option.short
     yield declared.flag
+    if declared.is_switch:
+        yield declared.off_flag
     for switch in declared.option.switches:
         yield from switch.split("/")
 
@@ -47,6 +49,8 @@ def _default(declared: Declared) -> str:
 def _values(declared: Declared) -> str:
     if declared.choices is not None:
         return " ".join(f"`{choice.value}`" for choice in declared.choices)
+    if declared.is_switch:
+        return "on or off"
     low, high = declared.option.low, declared.option.high
     if low is None or high is None:
         return "text"
@@ -54,6 +58,8 @@ def _values(declared: Declared) -> str:
 
 
 def _shown(declared: Declared, value: object) -> str:
+    if declared.is_switch:
+        return "on" if value else "off"
     return format_duration(value) if declared.is_duration and isinstance(value, int) else str(value)
 
 

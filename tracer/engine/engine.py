@@ -17,6 +17,7 @@ from tracer.engine.path_end import PathEndBelief
 from tracer.engine.path_watch import PathWatch
 from tracer.engine.ports import PortPlan, Ports
 from tracer.engine.rounds import Round
+from tracer.engine.size_probes import SizeProbe, SizeProbing
 from tracer.engine.story import Story
 from tracer.engine.window import Window
 from tracer.events import ReplyReceived, TargetEvent
@@ -93,6 +94,7 @@ class Engine:
         self._pacer = Pacer(config.max_rate, config.max_inflight, now)
         self._round = Round(config, RoundId(0), now)
         self._story = Story(spec.label)
+        self._sizes = SizeProbing(config, spec.shape.size, spec.protocol, self._belief, self._story)
         self._planned: TrackedProbe | None = None
         self._waits_for_port = False
         self._commands: list[Command] = []
@@ -119,8 +121,10 @@ class Engine:
         wishes = [self._memory.next_loss_ns()]
         if self._window.next_ttl is not None and not self._waits_for_port:
             wishes.append(self._pacer.ready_at(now))
-        if self._round.state is RoundState.DRAINING:
+        if self._round.state is RoundState.DRAINING and not self._awaits_sizes(now):
             wishes.append(self._round.ends_ns())
+        if (size_ns := self._sizes.next_ns(now)) is not None:
+            wishes.append(max(size_ns, self._pacer.ready_at(now)))
         return min((wish for wish in wishes if wish is not None), default=now)
 
     def take_commands(self) -> list[Command]:
@@ -142,9 +146,14 @@ class Engine:
             self._lose(tracked, LossReason.TIMEOUT, now)
         for tracked in self._memory.forgotten(now):
             self._release(tracked)
+        self._sizes.tick(now)
         self._plan_probe(now)
-        if self._round.is_over(now, self._memory.outstanding):
+        if self._round.is_over(now, self._memory.outstanding) and not self._awaits_sizes(now):
             self._finish_round(now)
+
+    def _awaits_sizes(self, now: int) -> bool:
+        """A report says what its user asked for: its last round waits for the MTUs, for a while."""
+        return self._round.is_last and self._sizes.searching(now)
 
     def stop(self, reason: EndReason, now: int) -> None:
         """End the trace; what is outstanding is lost with reason ``trace_end``."""
@@ -160,6 +169,7 @@ class Engine:
         self._round.move(RoundInput.OVER)
         change = self._watch.round_over(self._belief.end)
         if change is not None:
+            self._sizes.path_changed()
             self._story.path_changed(change, self._round.id, now)
         if self._round.is_last:
             self.stop(self._end_reason(), now)
@@ -187,12 +197,17 @@ class Engine:
         """
         self._waits_for_port = False
         ttl = self._window.next_ttl
-        if ttl is not None and self._planned is None and self._pacer.ready_at(now) <= now:
-            self._waits_for_port = not self._issue(ttl)
+        if self._planned is None and self._pacer.ready_at(now) <= now:
+            if (question := self._sizes.due(now)) is not None:
+                shape = msgspec.structs.replace(self._spec.shape, size=question.size)
+                if not self._issue(question.ttl, shape, SizeProbe):
+                    self._sizes.wait(now)
+            elif ttl is not None:
+                self._waits_for_port = not self._issue(ttl, self._spec.shape)
         all_sent = ttl is None and self._planned is None
         self._round.move(RoundInput.ALL_SENT if all_sent else RoundInput.MORE_TO_SEND)
 
-    def _issue(self, ttl: Ttl) -> bool:
+    def _issue(self, ttl: Ttl, shape: PacketShape, tracks: type[TrackedProbe] = TrackedProbe) -> bool:
         """Plan one probe; False while our own probes hold every port or sequence it could use."""
         ports = None if self._memory.full else self._take_ports()
         if ports is None:
@@ -208,9 +223,9 @@ class Engine:
             sequence=self._take_sequence(),
             source_port=ports.source,
             target_port=ports.target,
-            shape=spec.shape,
+            shape=shape,
         )
-        self._planned = TrackedProbe(probe, ports)
+        self._planned = tracks(probe, ports)
         self._commands.append(SendProbe(probe, ports.lap_ends))
         return True
 
@@ -236,22 +251,23 @@ class Engine:
             raise ValueError("an answer to a probe that is not planned")
         match result:
             case Sent():
-                self._used_turn(now)
+                self._used_turn(tracked, now)
                 self._left(tracked, result, now)
             case PortInUse():
                 tracked.move(ProbeInput.PORT_IN_USE)
                 self._plan.refuse(tracked.ports)
-                self._story.skipped(tracked, now)
+                self._teller(tracked).skipped(tracked, now)
             case NotSent(failure):
-                self._used_turn(now)
+                self._used_turn(tracked, now)
                 self._plan.free(tracked.ports)
                 self._fail(tracked, failure, now)
         self._plan_probe(now)
 
-    def _used_turn(self, now: int) -> None:
+    def _used_turn(self, tracked: TrackedProbe, now: int) -> None:
         """The planned probe has met its end or is on its way: the next TTL is due."""
         self._pacer.take(now)
-        self._window.advance()
+        if not isinstance(tracked, SizeProbe):
+            self._window.advance()
 
     def _left(self, tracked: TrackedProbe, result: Sent, now: int) -> None:
         tracked.probe = msgspec.structs.replace(tracked.probe, source_port=result.source_port)
@@ -260,7 +276,7 @@ class Engine:
         self._memory.left(tracked, now)
         self._on_the_network += 1
         self._highest_sent = max(self._highest_sent, tracked.probe.ttl)
-        self._story.sent(tracked, result.at, now)
+        self._teller(tracked).sent(tracked, result.at, now)
 
     # Answers come in
 
@@ -309,6 +325,11 @@ class Engine:
             self._story.foreign(reply, tracked, now)
             return
         was = tracked.move(ProbeInput.ANSWERED)
+        if isinstance(tracked, SizeProbe):
+            if was in (ProbeState.OUTSTANDING, ProbeState.LOST):
+                self._settle(tracked, was)
+                self._sizes.answered(tracked, reply, now)
+            return
         event = self._story.answered(tracked, reply, self._spec.target, was, now)
         if was not in (ProbeState.OUTSTANDING, ProbeState.LOST):
             return
@@ -319,6 +340,7 @@ class Engine:
 
     def _learn(self, probe: Probe, event: ReplyReceived, now: int) -> None:
         """What an answer tells about the path: how far it goes, and how this round goes on."""
+        self._sizes.heard(probe.ttl, event.rtt_ns, now)
         goes_on = event.kind is ReplyKind.TIME_EXCEEDED and not event.reached
         if event.reached:
             self._reached = True
@@ -353,10 +375,12 @@ class Engine:
     def _lose(self, tracked: TrackedProbe, reason: LossReason, now: int) -> None:
         tracked.move(ProbeInput.GIVEN_UP)
         self._memory.outstanding -= 1
-        self._story.lost(tracked, reason, now)
         if reason is LossReason.TIMEOUT:
             self._memory.lost(tracked)
             self._bound_sockets()
+        self._teller(tracked).lost(tracked, reason, now)
+        if reason is LossReason.TIMEOUT and not isinstance(tracked, SizeProbe):
+            self._sizes.missed(tracked.probe.ttl)
             self._belief.lost(tracked.probe.ttl)
             self._story.path_end(self._belief.end, now)
 
@@ -368,7 +392,11 @@ class Engine:
 
     def _fail(self, tracked: TrackedProbe, failure: Failure, now: int) -> None:
         was = tracked.move(ProbeInput.REFUSED_HERE)
-        self._story.failed(tracked, failure, was, now)
+        self._teller(tracked).failed(tracked, failure, was, now)
+
+    def _teller(self, tracked: TrackedProbe) -> Story | SizeProbing:
+        """Who makes an event of what becomes of it."""
+        return self._sizes if isinstance(tracked, SizeProbe) else self._story
 
     def _settle(self, tracked: TrackedProbe, was: ProbeState) -> None:
         if was is ProbeState.OUTSTANDING:

@@ -18,6 +18,7 @@ from tracer.model import (
     Extension,
     FailureKind,
     Icmp,
+    PathMtu,
     SourceInfo,
     TargetInfo,
     Ttl,
@@ -150,6 +151,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: str | None
     outcome: Outcome
     path_verdict: Verdict | None
+    path_mtu: PathMtu | None
     hops: tuple[HopReport, ...]
     flows: tuple[FlowReport, ...]
     health: HealthSnapshot
@@ -178,6 +180,7 @@ def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> 
             rounds=snapshot.rounds,
         ),
         path_verdict=snapshot.path_verdict,
+        path_mtu=snapshot.path_mtu,
         hops=tuple(
             _hop(hop, verdict) for hop, verdict in zip(snapshot.hops, snapshot.hop_verdicts, strict=True)
         ),

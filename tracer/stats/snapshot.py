@@ -14,6 +14,7 @@ from tracer.model import (
     FailureKind,
     Icmp,
     PathEndKind,
+    PathMtu,
     TargetInfo,
     Ttl,
 )
@@ -110,6 +111,7 @@ class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     icmp: Icmp | None
     reply_ttl: int | None
     mtu: int | None
+    """Bytes of the largest packet that goes on from here, as measured; else the next-hop MTU last reported."""
     responders: tuple[ResponderSnapshot, ...]
     """In the order of their first answer."""
     recent_ns: tuple[int | None, ...]
@@ -171,3 +173,5 @@ class TraceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The latest changes of the path, oldest first."""
     change_count: int
     """All changes of the path."""
+    path_mtu: PathMtu | None = None
+    """How large packets may be; None unless that was asked for, or while nothing is known."""

@@ -18,14 +18,16 @@ from tracer.events import (
     LateReply,
     MalformedReply,
     PathChanged,
+    PathMtuFound,
     PortsExhausted,
     ProbeLost,
     ReplyReceived,
     SendFailed,
+    SizeProbed,
     TraceEnded,
     TraceStarted,
 )
-from tracer.model import Address, Failure, SourceInfo, TargetInfo
+from tracer.model import Address, Failure, PathMtu, SizeOutcome, SourceInfo, TargetInfo
 from tracer.stats.path_changes import PathChange
 from tracer.stats.snapshot import ErrorSnapshot, HopSnapshot, ResponderSnapshot, TraceSnapshot, Verdict
 
@@ -67,6 +69,7 @@ def mask(snapshot: TraceSnapshot, privacy: Privacy) -> TraceSnapshot:
         target=_masked_target(snapshot.target, secret),
         hops=tuple(_masked_hop(hop) if privacy.masks(hop.ttl) else hop for hop in snapshot.hops),
         errors=tuple(_masked_error(error, secret) for error in snapshot.errors),
+        path_mtu=None if snapshot.path_mtu is None else _masked_path_mtu(snapshot.path_mtu, privacy),
         changes=tuple(_masked_change(change, privacy) for change in snapshot.changes),
         path_verdict=None
         if snapshot.path_verdict is None
@@ -103,6 +106,27 @@ def _reply(event: ReplyReceived, privacy: Privacy) -> Event:
 
 def _lost(event: ProbeLost, _privacy: Privacy) -> Event:
     return msgspec.structs.replace(event, probe_bytes=None)
+
+
+def _size_probed(event: SizeProbed, privacy: Privacy) -> Event:
+    """Who says *too big* stands somewhere before the TTL of the probe: that is hidden as well."""
+    far = msgspec.structs.replace(event, probe_bytes=None, reply_bytes=None)
+    shown = event.responder is None or (event.outcome is SizeOutcome.PASSED and not privacy.masks(event.ttl))
+    return far if shown else msgspec.structs.replace(far, responder=HIDDEN)
+
+
+def _path_mtu(event: PathMtuFound, privacy: Privacy) -> Event:
+    return msgspec.structs.replace(event, found=_masked_path_mtu(event.found, privacy))
+
+
+def _masked_path_mtu(found: PathMtu, privacy: Privacy) -> PathMtu:
+    steps = tuple(
+        msgspec.structs.replace(step, reported_by=HIDDEN)
+        if step.reported_by is not None and privacy.masks(step.ttl)
+        else step
+        for step in found.lowered_at
+    )
+    return msgspec.structs.replace(found, lowered_at=steps)
 
 
 def _foreign(event: ForeignReply, _privacy: Privacy) -> Event:
@@ -225,5 +249,7 @@ _MASKERS: dict[type[Event], Callable[[Any, Privacy], Event]] = {
     SendFailed: _failed,
     PortsExhausted: _failed,
     PathChanged: _masked_change,
+    SizeProbed: _size_probed,
+    PathMtuFound: _path_mtu,
     TraceEnded: _failed,
 }

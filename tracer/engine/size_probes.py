@@ -250,6 +250,7 @@ class SizeProbing:
         question = _question(tracked)
         self._probes += 1
         self._sizes.left(question.size)
+        self._not_before_ns = now + self._gap_ns
         series = self._series
         if series is not None and series.question == question:
             slowest_ns = self._hops[tracked.probe.ttl].slowest_ns

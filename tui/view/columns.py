@@ -294,7 +294,7 @@ _ALL: tuple[Column, ...] = (
     _count("u", "duplicates", _hop("duplicates")),
     Column(id="c", name="clock", value=_clock, width=Width(6, 6), align=Align.LEFT),
     Column(id="R", name="reply_ttl", value=_of_responder("reply_ttl"), width=Width(4, 4), scope=Scope.EACH),
-    Column(id="U", name="mtu", value=_hop("mtu")),
+    Column(id="U", name="mtu", value=_hop("mtu"), needs=Fact.SIZES),
     Column(
         id="m", name="mpls", value=_labels, width=Width(6, 13, 1), align=Align.LEFT, scope=Scope.EACH
     ),
@@ -311,7 +311,7 @@ _ALL: tuple[Column, ...] = (
 COLUMNS: dict[str, Column] = {column.id: column for column in _ALL}
 """By letter, in the order of the settings."""
 
-DEFAULT = "tholsravbwdz"
+DEFAULT = "tholUsravbwdz"
 """Shown unless the user chooses; in 80 cells."""
 
 

@@ -50,6 +50,8 @@ class Kind(StrEnum):
     """The path changed."""
     END = "end"
     """Where the path ends, as far as that is known."""
+    SIZES = "sizes"
+    """How large packets may be, as far as that is known."""
     TROUBLE = "trouble"
     """Something on this host."""
     ODDITY = "oddity"
@@ -222,7 +224,7 @@ _TABLE: dict[type[Event], tuple[Kind, Severity, Callable[[Any], str]]] = {
     PathEndMoved: (Kind.END, Severity.FINE, _path_end),
     PathChanged: (Kind.PATH, Severity.WARNING, _path_changed),
     SizeProbed: (Kind.PROBE, Severity.FINE, _size_probed),
-    PathMtuFound: (Kind.PATH, Severity.FINE, _path_mtu),
+    PathMtuFound: (Kind.SIZES, Severity.FINE, _path_mtu),
     Health: (Kind.TROUBLE, Severity.WARNING, _health),
     TargetAdded: (Kind.TRACE, Severity.UNKNOWN, _added),
     TraceEnded: (Kind.TRACE, Severity.FINE, _ended),

@@ -54,7 +54,7 @@ _COLUMNS: dict[str, tuple[str, str]] = {
     "duplicates": ("Dup", "Further answers to an answered probe."),
     "clock": ("Clock", "Who stamped the answers: the kernel, this process, or both by turns."),
     "reply_ttl": ("rTTL", "TTL left in the last answer."),
-    "mtu": ("MTU", "Next-hop MTU in bytes that the hop reported."),
+    "mtu": ("MTU", "Bytes of the largest packet that goes on from this hop (--mtu)."),
     "mpls": ("MPLS", "MPLS labels in the last answer."),
     "country": ("Ctry", "Country of the address."),
     "recent": ("Recent", "Recent round-trip times, oldest first; losses are crosses, not bars."),

@@ -80,8 +80,6 @@ class Bridge:
         found = set()
         if header is not None and header.channel.protocol.value != "icmp":
             found.add(Fact.PORTS)
-        if header is not None and header.config.get("mtu"):
-            found.add(Fact.SIZES)
         if len(self._books) > 1:
             found.add(Fact.TARGETS)
         if any(books.history.has_packets for books in self._books.values()):

@@ -192,7 +192,7 @@ def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, writte
     for file in written:
         source.listen(file.write)
     try:
-        ended_by = interactive.run(source, _complain, settings.load().look)
+        ended_by = interactive.run(source, _complain, settings.load().look_for(config))
     finally:
         _close(written)
     return ended_by or exit_code(source.bridge.reports())

@@ -294,7 +294,7 @@ _ALL: tuple[Column, ...] = (
     _count("u", "duplicates", _hop("duplicates")),
     Column(id="c", name="clock", value=_clock, width=Width(6, 6), align=Align.LEFT),
     Column(id="R", name="reply_ttl", value=_of_responder("reply_ttl"), width=Width(4, 4), scope=Scope.EACH),
-    Column(id="U", name="mtu", value=_hop("mtu"), needs=Fact.SIZES),
+    Column(id="U", name="mtu", value=_hop("mtu")),
     Column(
         id="m", name="mpls", value=_labels, width=Width(6, 13, 1), align=Align.LEFT, scope=Scope.EACH
     ),
@@ -311,8 +311,13 @@ _ALL: tuple[Column, ...] = (
 COLUMNS: dict[str, Column] = {column.id: column for column in _ALL}
 """By letter, in the order of the settings."""
 
-DEFAULT = "tholUsravbwdz"
+DEFAULT = "tholsravbwdz"
 """Shown unless the user chooses; in 80 cells."""
+
+
+def with_mtu(letters: str) -> str:
+    """``letters``; where they are the default ones, with the MTU beside the loss."""
+    return letters.replace("l", "lU") if letters == DEFAULT else letters
 
 
 def chosen(letters: str) -> tuple[Column, ...]:

@@ -16,8 +16,6 @@ class Fact(StrEnum):
     """A location database is open."""
     QUOTED_HEADER = "quoted_header"
     """The channel shows the IP header that ICMP errors quote."""
-    SIZES = "sizes"
-    """Probes of several sizes are sent (``--mtu``)."""
     PORTS = "ports"
     """The protocol has ports."""
     FLOWS = "flows"

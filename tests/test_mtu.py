@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -161,7 +162,7 @@ def test_few_probes_leave_in_a_second_and_never_beyond_the_rate(tmp_path: Path) 
     where = scenario(tmp_path, "", 'mtu = 1400\ntoo_big = "drop"', "", "")
     run = traced(where)
     sent = sorted(event.tx.ns for event in run.told(SizeProbed) if event.tx is not None)
-    assert all(later - earlier >= 100 * MS for earlier, later in zip(sent, sent[1:], strict=False))
+    assert all(later - earlier >= 100 * MS for earlier, later in itertools.pairwise(sent))
     assert len(sent) == found(run).probes
     slow = traced(where, max_rate=4, report_cycles=6)
     rate = Counter(

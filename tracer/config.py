@@ -51,6 +51,7 @@ class ChannelChoice(StrEnum):
 
     AUTO = "auto"
     ERRQUEUE = "errqueue"
+    RAW = "raw"
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +121,8 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ),
     ] = ProtocolChoice.AUTO
     channel: Annotated[
-        ChannelChoice, Option(help="How packets travel; auto takes the best this host allows.")
+        ChannelChoice,
+        Option(help="How packets travel; auto takes raw sockets where CAP_NET_RAW is there, else errqueue."),
     ] = ChannelChoice.AUTO
     addr_family: Annotated[
         AddressFamily,

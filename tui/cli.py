@@ -7,14 +7,16 @@ modes import no screen.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -30,6 +32,9 @@ from tracer.text import printable
 from tracer.version import VERSION
 from tui.options import saved_config, trace_options
 from tui.written import LateFile, files
+
+if TYPE_CHECKING:
+    from tracer.net.raw_sockets import RawSockets
 
 
 class Mode(StrEnum):
@@ -188,13 +193,11 @@ def _has_terminal() -> bool:
 def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, written: Sequence[LateFile]) -> int:
     from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
 
-    source = interactive.live(targets, config, sim)
-    for file in written:
-        source.listen(file.write)
-    try:
+    with _opened(written, sim) as raw:
+        source = interactive.live(targets, config, sim, raw)
+        for file in written:
+            source.listen(file.write)
         ended_by = interactive.run(source, _complain, settings.load().look_for(config))
-    finally:
-        _close(written)
     return ended_by or exit_code(source.bridge.reports())
 
 
@@ -210,22 +213,44 @@ def _trace(
 ) -> int:
     from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
 
-    async def run() -> int:
+    async def run(raw: RawSockets | None) -> int:
         prepared = (
-            await prepare.real(targets, config) if sim is None else prepare.simulated(targets, config, sim)
+            await prepare.real(targets, config, raw)
+            if sim is None
+            else prepare.simulated(targets, config, sim)
         )
         fold = Fold()
-        try:
-            interrupted = await _run(
-                prepared, config, [*(file.write for file in written), fold.apply, *_outputs(mode, fold)]
-            )
-        finally:
-            _close(written)
+        interrupted = await _run(
+            prepared, config, [*(file.write for file in written), fold.apply, *_outputs(mode, fold)]
+        )
         reports = fold.reports()
         _print_reports(reports, mode)
         return interrupted or exit_code(reports)
 
-    return asyncio.run(run())
+    with _opened(written, sim) as raw:
+        return asyncio.run(run(raw))
+
+
+@contextlib.contextmanager
+def _opened(written: Sequence[LateFile], sim: str | None) -> Iterator[RawSockets | None]:
+    """Open all that needs a privilege, now or after a change of the options, and then give up every one.
+
+    Files are opened with root's rights where root asks for them, never on behalf of somebody behind sudo.
+    """
+    from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
+
+    with contextlib.ExitStack() as opened:
+        opened.callback(_close, written)
+        if sim is not None:
+            yield None
+            return
+        raw = prepare.open_privileged()
+        if raw is not None:
+            opened.callback(raw.close)
+        for file in written if not prepare.acts_for_another() else ():
+            file.open()
+        prepare.keep_no_privilege()
+        yield raw
 
 
 def _close(written: Sequence[LateFile]) -> None:

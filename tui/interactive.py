@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tracer.config import TraceConfig
 from tracer.errors import HopscopeError, TargetError
@@ -20,6 +21,9 @@ from tui.app import HopscopeApp
 from tui.scene import Look
 from tui.source import LiveSource, Source
 
+if TYPE_CHECKING:
+    from tracer.net.raw_sockets import RawSockets
+
 CRASHED = 1
 """Exit code after a fault of our own."""
 
@@ -29,13 +33,17 @@ SETTLED_S = 1.0
 _ROOT = Path(__file__).parent.parent
 
 
-def live(targets: Sequence[str], config: TraceConfig, sim: str | None) -> LiveSource:
-    """Trace the network, or the simulated internet ``sim``."""
+def live(
+    targets: Sequence[str], config: TraceConfig, sim: str | None, raw: RawSockets | None = None
+) -> LiveSource:
+    """Trace the network, over raw sockets if there are any, or the simulated internet ``sim``."""
     from tracer import prepare  # noqa: PLC0415 - a replay needs none of it
 
     async def ready(chosen: TraceConfig) -> Prepared:
         prepared = (
-            await prepare.real(targets, chosen) if sim is None else prepare.simulated(targets, chosen, sim)
+            await prepare.real(targets, chosen, raw)
+            if sim is None
+            else prepare.simulated(targets, chosen, sim)
         )
         if not prepared.routes:
             prepared.channel.close()

@@ -110,7 +110,7 @@ def test_where_nobody_says_anything_it_is_a_black_hole_after_two_series() -> Non
     hole = sizes.black_hole(ttls, echo_from=None)
     assert hole is not None
     assert (hole.ttl, hole.passes, hole.vanishes, hole.probes) == (3, 1400, 1401, 6)
-    assert questions.count((4, 1401)) == 2
+    assert questions.count(Question(Ttl(4), 1401)) == 2
     assert questions[-1] == (4, 1401), "when all else was known"
     assert len(questions) < 20
 

@@ -15,6 +15,7 @@ from tracer.model import (
     Icmp,
     PathEndKind,
     PathMtu,
+    QuotedHeader,
     TargetInfo,
     Ttl,
 )
@@ -56,6 +57,40 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return str(self.evidence["sentence"])
 
 
+class FindingKind(StrEnum):
+    """What the quotes of a path, or its end, tell about it. docs/report.md explains each."""
+
+    NAT = "nat"
+    DESTINATION_REWRITTEN = "destination_rewritten"
+    DSCP_REWRITTEN = "dscp_rewritten"
+    ECN_REWRITTEN = "ecn_rewritten"
+    DF_CLEARED = "df_cleared"
+    FLOW_LABEL_REWRITTEN = "flow_label_rewritten"
+    IDENTIFICATION_REWRITTEN = "identification_rewritten"
+    LENGTH_REWRITTEN = "length_rewritten"
+    TCP_REWRITTEN = "tcp_rewritten"
+    QUOTED_TTL = "quoted_ttl"
+    PROHIBITED = "prohibited"
+    OTHER_ADDRESS = "other_address"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing the path does to packets, and the first hop that shows it."""
+
+    kind: FindingKind
+    ttl: Ttl
+    """The first hop that shows it."""
+    after_ttl: Ttl | None
+    """The last hop before it that quoted the packet without it; None where there is none."""
+    evidence: dict[str, Any]
+    """Facts by name, and ``sentence``: what it is in plain words, free of text from the network."""
+
+    @property
+    def sentence(self) -> str:
+        """What it is in plain words."""
+        return str(self.evidence["sentence"])
+
+
 class RttSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Round-trip times, all in nanoseconds; the percentiles are of the most recent samples only."""
 
@@ -89,6 +124,8 @@ class ResponderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     icmp: Icmp | None
     reply_ttl: int | None
     extensions: tuple[Extension, ...]
+    quoted: QuotedHeader | None = None
+    """What its last reply quoted."""
 
 
 class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,11 +148,13 @@ class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     icmp: Icmp | None
     reply_ttl: int | None
     mtu: int | None
-    """Bytes of the largest packet that goes on from here, as measured; else the next-hop MTU last reported."""
+    """Bytes of the largest packet that goes on from here, as measured; else the next-hop MTU reported."""
     responders: tuple[ResponderSnapshot, ...]
     """In the order of their first answer."""
     recent_ns: tuple[int | None, ...]
     """Round-trip times of the most recent probes, oldest first; None = lost."""
+    quoted: QuotedHeader | None = None
+    """What the last reply quoted; None where it quoted nothing, or its IP header is not visible."""
 
 
 class HealthSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,3 +214,5 @@ class TraceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """All changes of the path."""
     path_mtu: PathMtu | None = None
     """How large packets may be; None unless that was asked for, or while nothing is known."""
+    findings: tuple[Finding, ...] = ()
+    """What the path does to packets, by the hop that first shows it."""

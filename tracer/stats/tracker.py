@@ -33,6 +33,7 @@ from tracer.events import (
 )
 from tracer.model import Anomaly, EndReason, PathEndKind, PathMtu, RoundId, TargetInfo, Ttl
 from tracer.stats.evidence import PathEvidence
+from tracer.stats.findings import Findings
 from tracer.stats.hop import HopStats, ProbeEvent
 from tracer.stats.judgement import Judgement, judge
 from tracer.stats.local import RecentTrouble
@@ -74,6 +75,7 @@ class Tracker:
         self._path_mtu: PathMtu | None = None
         self._judged_by: PathEvidence | None = None
         self._judgement = Judgement(None, ())
+        self._findings = Findings(target.address)
         self._snapshot: TraceSnapshot | None = None
 
     def apply(self, event: TargetEvent) -> None:
@@ -177,6 +179,7 @@ class Tracker:
                 changes=self._changes.latest(),
                 change_count=self._changes.count,
                 path_mtu=self._path_mtu,
+                findings=self._findings.of(hops, self._end),
             )
         return self._snapshot
 

@@ -27,7 +27,16 @@ from tracer.events import (
     TraceEnded,
     TraceStarted,
 )
-from tracer.model import Address, Failure, PathMtu, SizeOutcome, SourceInfo, TargetInfo
+from tracer.model import (
+    Address,
+    Failure,
+    PathMtu,
+    QuotedDiff,
+    QuotedHeader,
+    SizeOutcome,
+    SourceInfo,
+    TargetInfo,
+)
 from tracer.stats.path_changes import PathChange
 from tracer.stats.snapshot import ErrorSnapshot, HopSnapshot, ResponderSnapshot, TraceSnapshot, Verdict
 
@@ -67,7 +76,13 @@ def mask(snapshot: TraceSnapshot, privacy: Privacy) -> TraceSnapshot:
     return msgspec.structs.replace(
         snapshot,
         target=_masked_target(snapshot.target, secret),
-        hops=tuple(_masked_hop(hop) if privacy.masks(hop.ttl) else hop for hop in snapshot.hops),
+        hops=tuple(
+            _masked_hop(hop) if privacy.masks(hop.ttl) else _without_source(hop) for hop in snapshot.hops
+        ),
+        findings=tuple(
+            msgspec.structs.replace(finding, evidence=_scrub(finding.evidence, secret))
+            for finding in snapshot.findings
+        ),
         errors=tuple(_masked_error(error, secret) for error in snapshot.errors),
         path_mtu=None if snapshot.path_mtu is None else _masked_path_mtu(snapshot.path_mtu, privacy),
         changes=tuple(_masked_change(change, privacy) for change in snapshot.changes),
@@ -98,7 +113,9 @@ def _started(event: TraceStarted, _privacy: Privacy) -> Event:
 
 
 def _reply(event: ReplyReceived, privacy: Privacy) -> Event:
-    far = msgspec.structs.replace(event, probe_bytes=None, reply_bytes=None)
+    far = msgspec.structs.replace(
+        event, probe_bytes=None, reply_bytes=None, quoted=_masked_quote(event.quoted)
+    )
     if not privacy.masks(event.ttl):
         return far
     return msgspec.structs.replace(far, responder=HIDDEN, extensions=())
@@ -166,7 +183,15 @@ def _secrets(snapshot: TraceSnapshot, privacy: Privacy) -> set[str]:
         for ttl, address in enumerate(path, 1)
         if address is not None and privacy.masks(ttl)
     }
-    return _own(snapshot.target) | near | gone
+    return _own(snapshot.target) | near | gone | _sources(snapshot)
+
+
+def _sources(snapshot: TraceSnapshot) -> set[str]:
+    """The addresses that stand for this host: what it sent from, and what translators made of that."""
+    quotes = [hop.quoted for hop in snapshot.hops]
+    quotes += [responder.quoted for hop in snapshot.hops for responder in hop.responders]
+    diffs = [diff for quoted in quotes if quoted is not None for diff in quoted.diff or ()]
+    return {str(value) for diff in diffs if diff.field == "source" for value in (diff.sent, diff.quoted)}
 
 
 def _own(target: TargetInfo) -> set[str]:
@@ -185,11 +210,37 @@ def _masked_source(source: SourceInfo | None) -> SourceInfo | None:
 
 
 def _masked_hop(hop: HopSnapshot) -> HopSnapshot:
-    return msgspec.structs.replace(hop, responders=tuple(map(_masked_responder, hop.responders)))
+    return msgspec.structs.replace(
+        hop, responders=tuple(map(_masked_responder, hop.responders)), quoted=_masked_quote(hop.quoted)
+    )
+
+
+def _without_source(hop: HopSnapshot) -> HopSnapshot:
+    """What a hop quotes of the probes holds the address they left from; the same object where it does not."""
+    responders = tuple(
+        msgspec.structs.replace(responder, quoted=_masked_quote(responder.quoted))
+        for responder in hop.responders
+    )
+    quoted = _masked_quote(hop.quoted)
+    unchanged = quoted is hop.quoted and responders == hop.responders
+    return hop if unchanged else msgspec.structs.replace(hop, responders=responders, quoted=quoted)
+
+
+def _masked_quote(quoted: QuotedHeader | None) -> QuotedHeader | None:
+    """A translated source is the address the world knows this host by."""
+    if quoted is None or not any(diff.field == "source" for diff in quoted.diff or ()):
+        return quoted
+    return msgspec.structs.replace(quoted, diff=tuple(map(_masked_diff, quoted.diff or ())))
+
+
+def _masked_diff(diff: QuotedDiff) -> QuotedDiff:
+    return QuotedDiff(diff.field, HIDDEN, HIDDEN) if diff.field == "source" else diff
 
 
 def _masked_responder(responder: ResponderSnapshot) -> ResponderSnapshot:
-    return msgspec.structs.replace(responder, address=HIDDEN, extensions=())
+    return msgspec.structs.replace(
+        responder, address=HIDDEN, extensions=(), quoted=_masked_quote(responder.quoted)
+    )
 
 
 Changed = TypeVar("Changed", PathChange, PathChanged)

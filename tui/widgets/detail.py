@@ -42,5 +42,6 @@ def subject_of(scene: Scene, target: TargetScene) -> Subject | None:
                 context=context_of(scene, target),
                 samples=target.history.samples(hop.ttl),
                 path_mtu=snapshot.path_mtu,
+                findings=snapshot.findings,
             )
     return None

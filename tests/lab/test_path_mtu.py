@@ -108,6 +108,34 @@ def test_every_step_is_found_at_its_router_without_privileges(
 
 @each_family
 @each_protocol
+def test_the_raw_channel_finds_the_same(path: Chain, family: Family, protocol: str) -> None:
+    target = path.target_address(family)
+    arguments = ["--mtu", PROTOCOLS[protocol], "-m", "json", *QUICK, "--channel", "raw"]
+    with links(path, STEPS):
+        run = hopscope(path.source, target, *arguments, user=User.ROOT)
+        plain = measured(path, family, protocol)
+    assert run.report["channel"]["name"] == "raw"
+    ours, theirs = ({**one.report["path_mtu"], "probes": 0} for one in (run, plain))
+    assert ours == theirs
+    assert run.report["errors"] == []
+
+
+@each_protocol
+@pytest.mark.parametrize("channel", ["errqueue", "raw"])
+@each_family
+def test_the_largest_packet_there_is_comes_back_over_loopback(
+    path: Chain, family: Family, protocol: str, channel: str
+) -> None:
+    """An echo answer is as large as its probe, and has to be read whole."""
+    own = {Family.IPV4: "127.0.0.1", Family.IPV6: "::1"}[family]
+    arguments = ["--mtu", PROTOCOLS[protocol], "-m", "json", *QUICK, "--channel", channel]
+    run = hopscope(path.source, own, *arguments, user=User.ROOT)
+    found = run.report["path_mtu"]
+    assert (found["mtu"], found["settled"], found["black_hole"]) == (65_535, True, None)
+
+
+@each_family
+@each_protocol
 def test_a_router_that_may_not_say_so_is_a_black_hole(path: Chain, family: Family, protocol: str) -> None:
     with links(path, {6: 1400}), path.routers[5].firewall(*UNSAID):
         run = measured(path, family, protocol, *MANY_ROUNDS)

@@ -71,6 +71,22 @@ def test_a_replay_loads_neither_a_screen_nor_scapy_nor_the_network(tmp_path: Pat
     assert not inside(modules, "tracer.sim")
 
 
+def test_the_first_frame_waits_for_nothing_it_does_not_show() -> None:
+    done, modules = fresh("-c", "from tui import cli, interactive")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "tui.first_frame" in modules
+    assert not packages(modules) & {
+        *SCREEN_AND_SCAPY,
+        "platformdirs",
+        "tempfile",
+        "shutil",
+        "tomllib",
+        "statistics",
+    }
+    assert not inside(modules, "tracer.net") | inside(modules, "tracer.sim")
+    assert not modules & {"tui.settings", "tui.app", "tui.replay", "tui.export", "tracer.record"}
+
+
 def test_the_package_loads_neither_a_screen_nor_scapy_nor_the_command_line() -> None:
     done, modules = fresh("-c", "import tracer")
     assert done.returncode == 0

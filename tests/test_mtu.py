@@ -15,7 +15,7 @@ from tracer.config import MS, SECOND, AddressFamily, ProtocolChoice, TraceConfig
 from tracer.errors import ConfigError
 from tracer.events import PathMtuFound, ProbeSent, SizeProbed
 from tracer.interfaces import NotSent, SendProbe
-from tracer.model import Failure, FailureKind, PathMtu, SizeOutcome
+from tracer.model import Failure, FailureKind, PathMtu, SizeOutcome, Strategy
 from tracer.report.document import Report
 from tracer.sim.scenario import derived
 
@@ -165,11 +165,8 @@ def test_few_probes_leave_in_a_second_and_never_beyond_the_rate(tmp_path: Path) 
     assert all(later - earlier >= 100 * MS for earlier, later in itertools.pairwise(sent))
     assert len(sent) == found(run).probes
     slow = traced(where, max_rate=4, report_cycles=6)
-    rate = Counter(
-        event.tx.ns // SECOND
-        for event in [*slow.told(SizeProbed), *slow.told(ProbeSent)]
-        if event.tx is not None
-    )
+    left = [event.tx for event in slow.told(SizeProbed)] + [event.tx for event in slow.told(ProbeSent)]
+    rate = Counter(tx.ns // SECOND for tx in left if tx is not None)
     assert max(count for second, count in rate.items() if second > 2) <= 5
 
 
@@ -253,7 +250,32 @@ def test_one_pair_of_ports_still_measures(tmp_path: Path) -> None:
     assert found(run).mtu == 1400
 
 
-def test_tcp_is_refused_with_what_to_use_instead() -> None:
-    with pytest.raises(ConfigError, match="--udp or --icmp") as caught:
-        TraceConfig(mtu=True, protocol=ProtocolChoice.TCP)
+@EACH
+def test_a_constant_flow_is_measured_too(tmp_path: Path, protocol: ProtocolChoice) -> None:
+    where = scenario(tmp_path, *STAIRS)
+    run = traced(where, protocol=protocol, multipath_strategy=Strategy.PARIS)
+    assert [step.mtu for step in found(run).lowered_at] == [1480, 1400, 1300]
+    assert {event.flow for event in run.told(SizeProbed)} == {0}
+
+
+def test_of_several_flows_the_first_is_measured(tmp_path: Path) -> None:
+    where = scenario(tmp_path, *STAIRS)
+    run = traced(where, protocol=ProtocolChoice.UDP, multipath_strategy=Strategy.PARIS, flows=4)
+    assert [step.mtu for step in found(run).lowered_at] == [1480, 1400, 1300]
+    assert [hop.sent for hop in run.report.hops] == [40] * 9
+
+
+@pytest.mark.parametrize(
+    ("options", "instead"),
+    [
+        ({"protocol": ProtocolChoice.TCP}, "--udp or --icmp"),
+        ({"protocol": ProtocolChoice.UDP, "multipath_strategy": Strategy.DUBLIN}, "paris"),
+        ({"dont_fragment": False}, "--no-dont-fragment"),
+    ],
+)
+def test_what_cannot_measure_is_refused_with_what_to_use_instead(
+    options: dict[str, Any], instead: str
+) -> None:
+    with pytest.raises(ConfigError, match=instead) as caught:
+        TraceConfig(mtu=True, **options)
     assert caught.value.option == "--mtu"

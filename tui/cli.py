@@ -30,11 +30,11 @@ from tracer.report.fold import Fold
 from tracer.session import Listener, Prepared, Session
 from tracer.text import printable
 from tracer.version import VERSION
-from tui.options import saved_config, trace_options
+from tui.options import saved_config, saved_look, trace_options
 from tui.written import LateFile, files
 
 if TYPE_CHECKING:
-    from tracer.net.raw_sockets import RawSockets
+    from tracer.interfaces import OpenSockets
 
 
 class Mode(StrEnum):
@@ -150,10 +150,10 @@ def command(  # noqa: PLR0913 - one argument for each option that is no trace's
         )
     chosen = _mode(mode, context)
     if chosen is Mode.TUI:
-        gc.disable()  # nothing that is imported is garbage; interactive.run lets the collector work again
         context.exit(
             _screen(targets, config, sim, files(record, pcap)) if replay is None else _player(replay)
         )
+    gc.enable()
     if config.report_cycles is None:
         config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)
     if replay is not None:
@@ -191,21 +191,21 @@ def _has_terminal() -> bool:
 
 
 def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, written: Sequence[LateFile]) -> int:
-    from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
+    from tui import interactive  # noqa: PLC0415 - headless modes import no screen
 
-    with _opened(written, sim) as raw:
-        source = interactive.live(targets, config, sim, raw)
+    with _opened(written, config, sim) as sockets:
+        source = interactive.live(targets, config, sim, sockets)
         for file in written:
             source.listen(file.write)
-        ended_by = interactive.run(source, _complain, settings.load().look_for(config))
+        ended_by = interactive.run(source, _complain, saved_look(config))
     return ended_by or exit_code(source.bridge.reports())
 
 
 def _player(path: Path) -> int:
-    from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
+    from tui import interactive  # noqa: PLC0415 - headless modes import no screen
 
     source = interactive.recorded(path)
-    return interactive.run(source, _complain, settings.load().look) or exit_code(source.bridge.reports())
+    return interactive.run(source, _complain, saved_look()) or exit_code(source.bridge.reports())
 
 
 def _trace(
@@ -213,9 +213,9 @@ def _trace(
 ) -> int:
     from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
 
-    async def run(raw: RawSockets | None) -> int:
+    async def run(sockets: OpenSockets | None) -> int:
         prepared = (
-            await prepare.real(targets, config, raw)
+            await prepare.real(targets, config, sockets)
             if sim is None
             else prepare.simulated(targets, config, sim)
         )
@@ -227,12 +227,14 @@ def _trace(
         _print_reports(reports, mode)
         return interrupted or exit_code(reports)
 
-    with _opened(written, sim) as raw:
-        return asyncio.run(run(raw))
+    with _opened(written, config, sim) as sockets:
+        return asyncio.run(run(sockets))
 
 
 @contextlib.contextmanager
-def _opened(written: Sequence[LateFile], sim: str | None) -> Iterator[RawSockets | None]:
+def _opened(
+    written: Sequence[LateFile], config: TraceConfig, sim: str | None
+) -> Iterator[OpenSockets | None]:
     """Open all that needs a privilege, now or after a change of the options, and then give up every one.
 
     Files are opened with root's rights where root asks for them, never on behalf of somebody behind sudo.
@@ -244,13 +246,13 @@ def _opened(written: Sequence[LateFile], sim: str | None) -> Iterator[RawSockets
         if sim is not None:
             yield None
             return
-        raw = prepare.open_privileged()
-        if raw is not None:
-            opened.callback(raw.close)
+        sockets = prepare.open_privileged(config.channel)
+        if sockets is not None:
+            opened.callback(sockets.close)
         for file in written if not prepare.acts_for_another() else ():
             file.open()
         prepare.keep_no_privilege()
-        yield raw
+        yield sockets
 
 
 def _close(written: Sequence[LateFile]) -> None:

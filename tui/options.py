@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from tracer.config import Declared, TraceConfig, declarations, format_duration, parse_duration
 from tui.config_path import config_path, is_there
+
+if TYPE_CHECKING:
+    from tui.scene import Look
 
 
 class Duration(click.ParamType[int]):
@@ -61,6 +65,29 @@ def saved_config(chosen: dict[str, Any]) -> TraceConfig:
     from tui import settings  # noqa: PLC0415 - most have no such file
 
     return settings.load().config(**chosen)
+
+
+def saved_look(config: TraceConfig | None = None) -> Look:
+    """What the configuration file says of the screen; who asks for MTUs gets their column.
+
+    Raises ConfigError.
+    """
+    look = _saved_look()
+    if config is None or not config.mtu:
+        return look
+    from tui.view.columns import with_mtu  # noqa: PLC0415 - headless modes have none
+
+    return msgspec.structs.replace(look, columns=with_mtu(look.columns))
+
+
+def _saved_look() -> Look:
+    from tui.scene import Look  # noqa: PLC0415 - headless modes have none
+
+    if not is_there(config_path()):
+        return Look()
+    from tui import settings  # noqa: PLC0415 - most have no such file
+
+    return settings.load().look
 
 
 def _options(declared: Declared) -> Sequence[Callable[[Callable[..., None]], Callable[..., None]]]:

@@ -19,7 +19,6 @@ from tui.config_path import config_path, is_there
 from tui.files import make_folder, rewrite
 from tui.scene import Look
 from tui.settable import BY_KEY, SETTINGS, SWITCH, TRACE_OPTIONS, changed_options, option_value, unknown
-from tui.view.columns import with_mtu
 from tui.view.commands import BY_ID, bindings
 from tui.view.strings import say
 
@@ -34,11 +33,6 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     def config(self, **chosen: Any) -> TraceConfig:
         """The options of a trace: those ``chosen`` now, else those saved. Raises ConfigError."""
         return TraceConfig(**{**self.trace, **chosen})
-
-    def look_for(self, config: TraceConfig) -> Look:
-        """The look saved; who asks for MTUs gets their column."""
-        columns = with_mtu(self.look.columns) if config.mtu else self.look.columns
-        return msgspec.structs.replace(self.look, columns=columns)
 
 
 def load(path: Path | None = None) -> Saved:

@@ -39,14 +39,14 @@ def links(path: Chain, steps: dict[int, int]) -> Iterator[None]:
     nodes = [path.source, *path.routers, path.target]
     try:
         for number, mtu in steps.items():
-            _set(path, nodes, number, mtu)
+            _set(nodes, number, mtu)
         yield
     finally:
         for number in steps:
-            _set(path, nodes, number, 1500)
+            _set(nodes, number, 1500)
 
 
-def _set(path: Chain, nodes: list[Any], number: int, mtu: int) -> None:
+def _set(nodes: list[Any], number: int, mtu: int) -> None:
     nodes[number].ip(f"link set {FAR if number else SOURCE_DEVICE} mtu {mtu}")
     nodes[number + 1].ip(f"link set {NEAR} mtu {mtu}")
 

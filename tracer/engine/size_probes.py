@@ -12,16 +12,19 @@ from collections import deque
 from typing import Any
 
 from tracer.config import MS, SECOND, TraceConfig
+from tracer.engine.lane import Lane
 from tracer.engine.matching import TrackedProbe
 from tracer.engine.mtu_search import Question, Reach, Sizes, path_mtu
-from tracer.engine.path_end import PathEndBelief
 from tracer.engine.story import Story
 from tracer.model import (
     Failure,
     FailureKind,
+    FlowId,
     LossReason,
+    PacketShape,
     PathEndKind,
     PathMtu,
+    Probe,
     ProbeState,
     Protocol,
     Reply,
@@ -117,18 +120,17 @@ class _Series:
 class SizeProbing:
     """The search of one trace for its MTUs; without ``config.mtu`` it wants nothing."""
 
-    def __init__(
-        self, config: TraceConfig, proven: int, protocol: Protocol, belief: PathEndBelief, story: Story
-    ) -> None:
-        """``proven`` is the size of ordinary probes in bytes."""
+    def __init__(self, config: TraceConfig, shape: PacketShape, lane: Lane, story: Story) -> None:
+        """``shape`` is that of ordinary probes; ``lane`` is the flow that is measured."""
         self._wanted = config.mtu
         self._timeout_ns = config.timeout_ns
         self._gap_ns = max(GAP_NS, RATE_SHARE * SECOND // config.max_rate)
-        self._proven = proven
-        self._echoes = protocol is Protocol.ICMP
-        self._belief = belief
+        self._proven = shape.size
+        self._lane = lane
+        self._echoes = False
+        """The target answers with packets as large as the probe."""
         self._story = story
-        self._sizes = Sizes(proven)
+        self._sizes = Sizes(shape.size)
         self._hops: dict[Ttl, _Hop] = {}
         self._series: _Series | None = None
         self._checks: deque[tuple[Question, bool]] = deque()
@@ -141,19 +143,26 @@ class SizeProbing:
 
     # What ordinary probes tell
 
-    def heard(self, ttl: Ttl, rtt_ns: int | None, now: int) -> None:
-        """An ordinary probe of this TTL was answered."""
+    def heard(self, probe: Probe, rtt_ns: int | None, now: int) -> None:
+        """An ordinary probe was answered."""
+        if probe.flow != self._lane.flow:
+            return
+        self._echoes = probe.protocol is Protocol.ICMP
         if self._begin_ns is None:
             self._begin_ns = now + START_AFTER_NS
-        self._hops.setdefault(ttl, _Hop()).heard(rtt_ns)
+        self._hops.setdefault(probe.ttl, _Hop()).heard(rtt_ns)
 
-    def missed(self, ttl: Ttl) -> None:
-        """An ordinary probe of this TTL was lost."""
-        if ttl in self._hops:
-            self._hops[ttl].missed()
+    def missed(self, probe: Probe) -> None:
+        """An ordinary probe was lost."""
+        if probe.flow == self._lane.flow and probe.ttl in self._hops:
+            self._hops[probe.ttl].missed()
 
-    def path_changed(self) -> None:
-        """What was found is of another path. It stands until the new search has come as far."""
+    def path_changed(self, flow: FlowId) -> None:
+        """A flow goes another way. What was found stands until the new search has come as far."""
+        if flow == self._lane.flow:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._sizes = Sizes(self._proven)
         self._series = None
         self._checks.clear()
@@ -161,7 +170,7 @@ class SizeProbing:
 
     def _reach(self) -> Reach:
         fit = [ttl for ttl, hop in sorted(self._hops.items()) if hop.tries <= MOST_TRIES]
-        end = self._belief.end
+        end = self._lane.belief.end
         if end.kind is PathEndKind.TARGET and end.ttl is not None:
             fit = [ttl for ttl in fit if ttl <= end.ttl]
             return Reach(ttls=tuple(fit), target_ttl=end.ttl if end.ttl in fit else None)
@@ -174,10 +183,16 @@ class SizeProbing:
         series = self._current(now)
         if series is None or series.sent >= series.tries:
             return None
-        return series.question if now >= max(series.next_ns, self._not_before_ns) else None
+        turn_ns = self._lane.turn_ns(now)
+        may = turn_ns is not None and now >= max(turn_ns, series.next_ns, self._not_before_ns)
+        return series.question if may else None
 
     def next_ns(self, now: int) -> int | None:
-        """When there is something to send or to conclude; None while there is nothing."""
+        """When there is something to send or to conclude; None while nothing or nobody's turn is foreseen."""
+        turn_ns, next_ns = self._lane.turn_ns(now), self._next_ns(now)
+        return None if turn_ns is None or next_ns is None else max(turn_ns, next_ns)
+
+    def _next_ns(self, now: int) -> int | None:
         series = self._current(now)
         if series is not None:
             waits = series.sent >= series.tries
@@ -207,7 +222,7 @@ class SizeProbing:
         return self._series
 
     def _may_begin(self, now: int) -> bool:
-        known = self._belief.end.kind is not PathEndKind.OPEN
+        known = self._lane.belief.end.kind is not PathEndKind.OPEN
         return self._begin_ns is not None and (known or now >= self._begin_ns)
 
     def _next_series(self, now: int) -> _Series | None:
@@ -270,7 +285,7 @@ class SizeProbing:
         question, mtu = _question(tracked), failure.evidence.get("mtu")
         told = mtu if isinstance(mtu, int) else None
         if question.size <= self._sizes.largest_sent:
-            self.path_changed()
+            self._begin_anew()
         self._sizes.too_big_here(question.size, told)
         self._probed(tracked, SizeOutcome.TOO_BIG_HERE, now, mtu=told)
         self._concluded(question, passed=False, now=now)
@@ -315,7 +330,7 @@ class SizeProbing:
         if series is not None and series.question == question:
             self._series = None
             if series.expected is not None and series.expected is not passed:
-                self.path_changed()
+                self._begin_anew()
         elif series is not None and series.expected is None and self._is_moot(series.question):
             self._series = None
         self._current(now)

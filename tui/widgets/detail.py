@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from textual.geometry import Size
 
+from tui.parts import context_of
 from tui.scene import Scene, TargetScene
 from tui.view.cells import Line
 from tui.view.detail import Subject, detail, nothing
-from tui.widgets.hop_table import context_of
 from tui.widgets.lines import Lines
 
 

@@ -10,6 +10,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.paint import strip, styles
+from tui.parts import fitting
 from tui.scene import Scene
 from tui.view.cells import Line
 
@@ -54,15 +55,11 @@ class Lines(ScrollView):
         return iter(())
 
     def _fitting(self, scene: Scene) -> tuple[Line, ...]:
-        """The lines, beside the scrollbar where it is needed; whether it is seldom changes."""
-        lines: tuple[Line, ...] = ()
-        for _ in range(2):
-            size = Size(self.size.width - self._overflows, self.size.height)
-            lines = tuple(self.lines_of(scene, size))
-            overflows = len(lines) > size.height
-            if overflows == self._overflows:
-                break
-            self._overflows = overflows
+        """The lines, beside the scrollbar where it is needed."""
+        width, height = self.size
+        lines, self._overflows = fitting(
+            lambda cells: self.lines_of(scene, Size(cells, height)), width, height, overflow=self._overflows
+        )
         return lines
 
     def on_resize(self) -> None:

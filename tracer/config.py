@@ -14,8 +14,9 @@ from typing import Annotated, Any, NamedTuple, get_args
 
 import msgspec
 
+from tracer.config_rules import flow_rules
 from tracer.errors import ConfigError
-from tracer.model import Family
+from tracer.model import Family, Strategy
 
 MS = 1_000_000
 SECOND = 1_000 * MS
@@ -52,6 +53,7 @@ class ChannelChoice(StrEnum):
     AUTO = "auto"
     ERRQUEUE = "errqueue"
     RAW = "raw"
+    SCAPY = "scapy"
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +96,16 @@ class Declared(NamedTuple):
         return self.name.endswith("_ns")
 
     @property
+    def is_switch(self) -> bool:
+        """It is on or off."""
+        return self.type is bool
+
+    @property
+    def off_flag(self) -> str:
+        """The flag that turns a switch off."""
+        return self.flag.replace("--", "--no-", 1)
+
+    @property
     def choices(self) -> type[StrEnum] | None:
         """The enumeration its values come from, if they do."""
         return self.type if isinstance(self.type, type) and issubclass(self.type, StrEnum) else None
@@ -112,8 +124,26 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = ProtocolChoice.AUTO
     channel: Annotated[
         ChannelChoice,
-        Option(help="How packets travel; auto takes raw sockets where CAP_NET_RAW is there, else errqueue."),
+        Option(
+            help="How packets travel; auto takes raw sockets where CAP_NET_RAW is there, else errqueue.",
+            switches={"-u/--unprivileged": "errqueue"},
+        ),
     ] = ChannelChoice.AUTO
+    multipath_strategy: Annotated[
+        Strategy,
+        Option(
+            help="What moves from probe to probe: classic moves a port or the echo sequence; paris and "
+            "dublin keep each flow on one path. Dublin is for UDP.",
+            short="-R",
+        ),
+    ] = Strategy.CLASSIC
+    flows: Annotated[
+        int,
+        Option(help="How many flows are probed side by side, each with its own ports.", low=1, high=1024),
+    ] = 1
+    max_flows: Annotated[
+        int, Option(help="How many flows the statistics tell apart at the most.", low=1, high=1024)
+    ] = 64
     addr_family: Annotated[
         AddressFamily,
         Option(
@@ -125,7 +155,8 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     target_port: Annotated[
         int | None,
         Option(
-            help="Fixed target port; TCP takes 80. UDP moves it from probe to probe unless it is given.",
+            help="Fixed target port; TCP takes 80, paris and dublin 33434. Classic UDP moves it from probe "
+            "to probe unless it is given.",
             short="-P",
             low=1,
             high=65535,
@@ -134,7 +165,8 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     source_port: Annotated[
         int | None,
         Option(
-            help="Fixed source port. TCP moves it from probe to probe unless it is given.",
+            help="Fixed source port; further flows take the next ones. Classic TCP moves it from probe to "
+            "probe unless it is given.",
             short="-S",
             low=1,
             high=65535,
@@ -198,19 +230,34 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     max_rate: Annotated[
         int,
         Option(
-            help="Probes per second and target, beyond the window that goes out at once.",
+            help="Probes per second, target and flow, beyond the window that goes out at once.",
             low=1,
             high=100_000,
         ),
     ] = 100
     packet_size: Annotated[
         int,
-        Option(help="Whole IP packet in bytes; IPv6 takes at least 48. Not for TCP.", low=28, high=1024),
+        Option(
+            help="Whole IP packet in bytes; IPv6 takes at least 48, paris two more. Dublin over IPv6 begins "
+            "with it and grows. Not for TCP.",
+            low=28,
+            high=1024,
+        ),
     ] = DEFAULT_PACKET_SIZE
     payload_pattern: Annotated[
         int, Option(help="Value of every payload byte. Not for TCP.", low=0, high=255)
     ] = 0
     tos: Annotated[int, Option(help="IPv4 TOS or IPv6 traffic class.", short="-Q", low=0, high=255)] = 0
+    dscp: Annotated[
+        int | None, Option(help="Upper six bits of the TOS; --tos says the rest.", low=0, high=63)
+    ] = None
+    ecn: Annotated[
+        int | None, Option(help="Lower two bits of the TOS; --tos says the rest.", low=0, high=3)
+    ] = None
+    dont_fragment: Annotated[
+        bool, Option(help="Whether IPv4 routers must not cut probes into pieces; IPv6 routers never do.")
+    ] = True
+    flow_label: Annotated[int, Option(help="IPv6 flow label of every probe.", low=0, high=0xFFFFF)] = 0
     max_samples: Annotated[
         int,
         Option(help="Round-trip times kept per hop for percentiles.", short="-s", low=1, high=100_000),
@@ -286,11 +333,20 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 self.source_address is not None and self.interface is not None,
                 "--interface chooses the address too; give one of them",
             ),
+            *flow_rules(self),
         )
 
+    @property
+    def traffic_class(self) -> int:
+        """The whole TOS: what dscp and ecn say, and what tos says where they say nothing."""
+        dscp = self.tos >> 2 if self.dscp is None else self.dscp
+        ecn = self.tos & 0b11 if self.ecn is None else self.ecn
+        return dscp << 2 | ecn
+
     def smallest_packet(self, family: Family) -> int:
-        """The packet size to use with a family: at least the headers of an echo or UDP probe."""
-        return max(self.packet_size, 48 if family is Family.IPV6 else 28)
+        """The packet size to use with a family: at least a probe's headers, and what paris adds to them."""
+        compensation = 2 if self.multipath_strategy is Strategy.PARIS else 0
+        return max(self.packet_size, (48 if family is Family.IPV6 else 28) + compensation)
 
 
 def flag(name: str) -> str:

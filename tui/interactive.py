@@ -24,11 +24,12 @@ from tracer.text import named
 from tui.early_terminal import EarlyTerminal, listening
 from tui.first_frame import FirstFrame, wants_to_leave
 from tui.scene import Look, colourless
+from tui.slices import collect_in_short_passes
 from tui.source import LiveSource, Source, end
 from tui.view.sgr import Colours, colours_of
 
 if TYPE_CHECKING:
-    from tracer.net.raw_sockets import RawSockets
+    from tracer.interfaces import OpenSockets
     from tui.app import HopscopeApp
 
 CRASHED = 1
@@ -47,14 +48,14 @@ _ROOT = Path(__file__).parent.parent
 
 
 def live(
-    targets: Sequence[str], config: TraceConfig, sim: str | None, raw: RawSockets | None = None
+    targets: Sequence[str], config: TraceConfig, sim: str | None, sockets: OpenSockets | None = None
 ) -> LiveSource:
-    """Trace the network, over raw sockets if there are any, or the simulated internet ``sim``."""
+    """Trace the network, over privileged sockets if there are any, or the simulated internet ``sim``."""
     from tracer import prepare  # noqa: PLC0415 - a replay needs none of it
 
     async def ready(chosen: TraceConfig) -> Prepared:
         prepared = (
-            await prepare.real(targets, chosen, raw)
+            await prepare.real(targets, chosen, sockets)
             if sim is None
             else prepare.simulated(targets, chosen, sim)
         )
@@ -82,8 +83,15 @@ def recorded(path: Path) -> Source:
     return ReplaySource(path, SystemClock())
 
 
-def run(source: Source, complain: Callable[[str], None], look: Look | None = None) -> int:
+def run(
+    source: Source,
+    complain: Callable[[str], None],
+    look: Look | None = None,
+    settings_file: Path | None = None,
+) -> int:
     """Run to the end; returns the exit code of what ended it early, or 0.
+
+    Settings are saved to ``settings_file``; None for the user's own.
 
     Raises the HopscopeError or OSError that kept the trace from starting.
     """
@@ -92,7 +100,7 @@ def run(source: Source, complain: Callable[[str], None], look: Look | None = Non
             "NO_COLOR", None
         )  # https://no-color.org: empty is as good as not there; not to Textual
     gc.disable()  # until the screen is complete: most of it is imported now
-    show = _Show(source, look or Look())
+    show = _Show(source, look or Look(), settings_file)
     asyncio.run(show.run())
     sys.stdout.write(show.last_words)
     if show.failure is None or show.ended_by:
@@ -108,7 +116,7 @@ def run(source: Source, complain: Callable[[str], None], look: Look | None = Non
 class _Show:
     """One run: the trace first, then a picture, then the application, which takes longest to load."""
 
-    def __init__(self, source: Source, look: Look) -> None:
+    def __init__(self, source: Source, look: Look, settings_file: Path | None) -> None:
         self.ended_by = 0
         """The signal that ended it; 0 for none."""
         self.failure: BaseException | None = None
@@ -116,6 +124,7 @@ class _Show:
         self.last_words = ""
         """What the user wants to stay on the terminal."""
         self._source = source
+        self._settings_file = settings_file
         self._look = colourless(look) if colours_of(os.environ) is Colours.NONE else look
         self._left = asyncio.Event()
         self._app: HopscopeApp | None = None
@@ -125,7 +134,7 @@ class _Show:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._leave, number)
-        loop.call_later(SETTLED_S, _collect)
+        loop.call_later(SETTLED_S, collect_in_short_passes)
         tracing = asyncio.create_task(self._source.run(), name="trace")
         await asyncio.sleep(0)  # the first probes are on their way while the first frame is drawn
         terminal = EarlyTerminal(lambda: self._leave(signal.SIGHUP))
@@ -163,7 +172,9 @@ class _Show:
             left.cancel()
         if self._left.is_set() or _failed(tracing):
             return
-        self._app = app = loading.done.result()(self._source, self._look, tracing, terminal)
+        self._app = app = loading.done.result()(
+            self._source, self._look, tracing, terminal, self._settings_file
+        )
         await app.run_async()
         self.failure = app.failure
         self.last_words = app.last_words
@@ -214,12 +225,6 @@ class _Loading:
 
 def _failed(task: asyncio.Task[None]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is not None
-
-
-def _collect() -> None:
-    """Let the collector work, but not on what was made so far, which stays to the end."""
-    gc.freeze()
-    gc.enable()
 
 
 def _sentence(error: BaseException) -> str:

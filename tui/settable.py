@@ -21,7 +21,9 @@ from tracer.config import (
 )
 from tracer.errors import ConfigError
 from tui.scene import Look
+from tui.screen_flags import BINDINGS
 from tui.view.columns import chosen
+from tui.view.commands import BY_ID, bindings
 from tui.view.glyphs import GLYPHS
 from tui.view.privacy import Privacy
 from tui.view.rows import AddressMode
@@ -84,7 +86,8 @@ def _columns(look: Look, text: str) -> Look:
 
 
 def _hosts(look: Look, text: str) -> Look:
-    most = None if text == say("settings.all") else _number(text, 1, 255)
+    # Trippy's 0 leaves the number to the program.
+    most = None if text in (say("settings.all"), "0") else _number(text, 1, 255)
     return msgspec.structs.replace(look, most_hosts=most)
 
 
@@ -137,6 +140,35 @@ SETTINGS: tuple[Setting, ...] = (
 BY_KEY = {setting.key: setting for setting in SETTINGS}
 
 
+def with_texts(look: Look, key: str, text: str, name: str) -> Look:
+    """``look`` with a setting, or with ``command=key,...``. Raises ConfigError that calls it ``name``."""
+    try:
+        return _with_keys(look, text) if key == BINDINGS else BY_KEY[key].put(look, text)
+    except ConfigError as error:
+        raise ConfigError(name, text, error.reason, error.remedy) from None
+
+
+def _command(name: str) -> str:
+    """A command by its name, or by the one it has in Trippy: ``toggle-freeze``, ``chart-zoom-in``."""
+    bare = name.removeprefix("toggle-").removeprefix("chart-")
+    return bare if name not in BY_ID and bare in BY_ID else name
+
+
+def _with_keys(look: Look, text: str) -> Look:
+    keys = dict(look.keys)
+    for part in text.split(","):
+        named, separator, pressed = part.partition("=")
+        if not separator:
+            raise ConfigError(BINDINGS, text, say("setting.type", wanted=say("setting.type.bindings")))
+        command_id = _command(named.strip())
+        if command_id not in BY_ID:
+            reason, remedy = unknown(command_id, BY_ID)
+            raise ConfigError(BINDINGS, text, f"{command_id!r}: {reason}", remedy)
+        keys[command_id] = tuple(pressed.split())
+    bindings(keys)
+    return msgspec.structs.replace(look, keys=keys)
+
+
 # The options of a trace
 
 
@@ -148,10 +180,16 @@ def trace_key(declared: Declared) -> str:
 TRACE_OPTIONS: dict[str, Declared] = {trace_key(declared): declared for declared in declarations()}
 
 
+SWITCH = {False: "false", True: "true"}
+"""What is on or off, as TOML writes it."""
+
+
 def option_text(declared: Declared, value: Any) -> str:
     """A value as the user would type it."""
     if value is None:
         return say("settings.auto")
+    if declared.is_switch:
+        return SWITCH[value]
     return format_duration(value) if declared.is_duration else str(value)
 
 
@@ -173,6 +211,10 @@ def _parsed(declared: Declared, text: str) -> Any:
         if text not in values:
             raise ValueError(say("setting.choices", choices=", ".join(values)))
         return declared.choices(text)
+    if declared.is_switch:
+        if text not in SWITCH.values():
+            raise ValueError(say("setting.choices", choices=", ".join(SWITCH.values())))
+        return text == SWITCH[True]
     if declared.is_duration:
         return parse_duration(text)
     if "str" in str(declared.type):
@@ -185,6 +227,8 @@ def _parsed(declared: Declared, text: str) -> Any:
 
 def option_choices(declared: Declared) -> tuple[str, ...]:
     """All values of an option; empty where it takes a text."""
+    if declared.is_switch:
+        return tuple(SWITCH.values())
     return () if declared.choices is None else tuple(choice.value for choice in declared.choices)
 
 

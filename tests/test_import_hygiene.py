@@ -10,15 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from tracer.report.modes import MODES
+
 ROOT = Path(__file__).parents[1]
 SCREEN_AND_SCAPY = {"textual", "rich", "scapy"}
 
 HEADLESS = {
+    **{mode.name: ["--sim", "clean", "-C", "1", "-m", mode.name] for mode in MODES},
     "json": ["--sim", "wan", "-C", "1", "-m", "json"],
-    "pretty": ["--sim", "clean", "-C", "1", "-m", "pretty"],
-    "stream": ["--sim", "clean", "-C", "1", "-m", "stream"],
     "default": ["--sim", "clean", "-C", "1"],
+    "print-config": ["--print-config"],
+    "template": ["--print-config-template"],
+    "manual": ["--generate-man"],
 }
+PRINTING = {"print-config", "template", "manual"}
+LOOKUPS = {"dns", "maxminddb"}
+SETTINGS = {"tui.settings", "tui.settable", "tui.scene"}
 
 
 def fresh(*arguments: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
@@ -49,7 +56,8 @@ def test_a_headless_run_loads_neither_a_screen_nor_scapy(mode: str) -> None:
     done, modules = fresh("-m", "tui.cli", *HEADLESS[mode])
     assert done.returncode == 0, done.stderr[-2000:]
     assert "tracer.session" in modules
-    assert not packages(modules) & SCREEN_AND_SCAPY
+    assert not packages(modules) & (SCREEN_AND_SCAPY | LOOKUPS)
+    assert mode in PRINTING or not modules & SETTINGS
     # A simulation opens no sockets, so nothing that could is loaded.
     assert not inside(modules, "tracer.net")
     assert "netifaces" not in modules

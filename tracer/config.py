@@ -124,7 +124,10 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = ProtocolChoice.AUTO
     channel: Annotated[
         ChannelChoice,
-        Option(help="How packets travel; auto takes raw sockets where CAP_NET_RAW is there, else errqueue."),
+        Option(
+            help="How packets travel; auto takes raw sockets where CAP_NET_RAW is there, else errqueue.",
+            switches={"-u/--unprivileged": "errqueue"},
+        ),
     ] = ChannelChoice.AUTO
     multipath_strategy: Annotated[
         Strategy,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
@@ -40,6 +41,7 @@ class HopscopeApp(App[None]):
         look: Look | None = None,
         tracing: asyncio.Task[None] | None = None,
         early: EarlyTerminal | None = None,
+        settings_file: Path | None = None,
     ) -> None:
         look = look or Look()
         self._colourless = bool(os.environ.get("NO_COLOR"))
@@ -51,7 +53,7 @@ class HopscopeApp(App[None]):
         self.set_reactive(App.theme, f"hopscope-{self._look.palette}")
         self.stylesheet.set_variables(self.get_css_variables())
         self._refresh_truecolor_filter(self.ansi_theme)
-        self._main = MainScreen(source, self._look)
+        self._main = MainScreen(source, self._look, settings_file)
         self._tracing = tracing
         """The source at work; None where it has still to be started."""
         self.early = early

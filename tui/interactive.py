@@ -83,8 +83,15 @@ def recorded(path: Path) -> Source:
     return ReplaySource(path, SystemClock())
 
 
-def run(source: Source, complain: Callable[[str], None], look: Look | None = None) -> int:
+def run(
+    source: Source,
+    complain: Callable[[str], None],
+    look: Look | None = None,
+    settings_file: Path | None = None,
+) -> int:
     """Run to the end; returns the exit code of what ended it early, or 0.
+
+    Settings are saved to ``settings_file``; None for the user's own.
 
     Raises the HopscopeError or OSError that kept the trace from starting.
     """
@@ -93,7 +100,7 @@ def run(source: Source, complain: Callable[[str], None], look: Look | None = Non
             "NO_COLOR", None
         )  # https://no-color.org: empty is as good as not there; not to Textual
     gc.disable()  # until the screen is complete: most of it is imported now
-    show = _Show(source, look or Look())
+    show = _Show(source, look or Look(), settings_file)
     asyncio.run(show.run())
     sys.stdout.write(show.last_words)
     if show.failure is None or show.ended_by:
@@ -109,7 +116,7 @@ def run(source: Source, complain: Callable[[str], None], look: Look | None = Non
 class _Show:
     """One run: the trace first, then a picture, then the application, which takes longest to load."""
 
-    def __init__(self, source: Source, look: Look) -> None:
+    def __init__(self, source: Source, look: Look, settings_file: Path | None) -> None:
         self.ended_by = 0
         """The signal that ended it; 0 for none."""
         self.failure: BaseException | None = None
@@ -117,6 +124,7 @@ class _Show:
         self.last_words = ""
         """What the user wants to stay on the terminal."""
         self._source = source
+        self._settings_file = settings_file
         self._look = colourless(look) if colours_of(os.environ) is Colours.NONE else look
         self._left = asyncio.Event()
         self._app: HopscopeApp | None = None
@@ -164,7 +172,9 @@ class _Show:
             left.cancel()
         if self._left.is_set() or _failed(tracing):
             return
-        self._app = app = loading.done.result()(self._source, self._look, tracing, terminal)
+        self._app = app = loading.done.result()(
+            self._source, self._look, tracing, terminal, self._settings_file
+        )
         await app.run_async()
         self.failure = app.failure
         self.last_words = app.last_words

@@ -83,7 +83,7 @@ def ask_for_report(screen: MainScreen) -> None:
     """Write the report of what is on the screen."""
 
     def save(path: Path) -> None:
-        save_report(path, screen.scene, screen.source.bridge.header)
+        save_report(path, screen.scene, screen.source.bridge.header, screen.source.recorded())
         tell(screen, say("told.report-saved", path=path))
 
     _ask_for_path(screen, "ask.save-report", _name(screen, ".json"), save)

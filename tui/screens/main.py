@@ -48,6 +48,8 @@ from tui.widgets import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tui.app import HopscopeApp
 
 _HOST = next(column.id for column in COLUMNS.values() if column.name == "host")
@@ -66,10 +68,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
     BLANK = True
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (10, "-roomy")]  # noqa: RUF012 - Textual declares it so
 
-    def __init__(self, source: Source, look: Look) -> None:
+    def __init__(self, source: Source, look: Look, settings_file: Path | None = None) -> None:
         super().__init__()
         self.source = source
         self.look = look
+        self.settings_file = settings_file
+        """Where settings are saved; None for the user's own file."""
         self.view = VIEW_NAMES[0]
         """Name of the view on the screen."""
         self.current = 0

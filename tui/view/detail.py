@@ -40,7 +40,7 @@ from tui.view.strings import say
 from tui.view.style import SEVERITY_STYLES, Style
 from tui.view.told import diff_text, interface_text, quoted_parts, unknown_text, way_back
 
-_LABEL = 11
+_LABEL = 10
 """Cells of the labels on the left."""
 
 _BESIDE = 76

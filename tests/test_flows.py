@@ -67,7 +67,9 @@ def first_four_bytes(net: Internet, flow: FlowReport, family: Family) -> set[byt
     return {record.packet[at : at + 4] for record in net.log if record.packet[where] == own}
 
 
-def expected_path(net: Internet, report: Report, flow: FlowReport, protocol: Protocol, family: Family) -> list[str]:
+def expected_path(
+    net: Internet, report: Report, flow: FlowReport, protocol: Protocol, family: Family
+) -> list[str]:
     """The way the scenario's own hash sends this flow."""
     [bytes_of_flow] = first_four_bytes(net, flow, family)
     assert report.target.address is not None
@@ -203,7 +205,10 @@ async def test_an_open_udp_port_names_no_mark_and_is_credited_only_when_one_prob
 async def test_a_source_port_in_use_moves_the_flow_before_it_begins(strategy: Strategy) -> None:
     usable = range(40_000, 40_100)
     options = options_of(strategy, Protocol.UDP, Family.IPV4, flows=4)
-    wanted = {event.source_port for event in (await simulation(ECMP, usable=usable, **options).to_its_end()).told(ProbeSent)}
+    wanted = {
+        event.source_port
+        for event in (await simulation(ECMP, usable=usable, **options).to_its_end()).told(ProbeSent)
+    }
     trouble = taken(range(min(wanted), min(wanted) + 3))
     run = await simulation(ECMP, troubles=(trouble,), usable=usable, **options).to_its_end()
     assert len(run.told(PortSkipped)) == 3
@@ -228,7 +233,9 @@ async def test_several_targets_are_traced_with_the_same_ports() -> None:
         run = await simulation(ECMP, queries[:2], **options).to_its_end()
         assert [report.outcome.target_ttl for report in run.reports] == [7, 6]
         assert [report.health.foreign for report in run.reports] == [0, 0]
-    run = await simulation(ECMP, queries, **options_of(Strategy.PARIS, Protocol.UDP, Family.IPV4)).to_its_end()
+    run = await simulation(
+        ECMP, queries, **options_of(Strategy.PARIS, Protocol.UDP, Family.IPV4)
+    ).to_its_end()
     assert [report.outcome.target_ttl for report in run.reports] == [7, 6, 7]
     assert [report.health.foreign for report in run.reports] == [0, 0, 0]
 
@@ -238,7 +245,9 @@ async def test_no_more_flows_are_told_apart_than_asked_and_those_never_freeze() 
     run, _ = await logged(ECMP, **options)
     # A log of more flows than its options say: the fold is bounded by the options all the same.
     more = [
-        msgspec.structs.replace(event, flow=event.flow + 4) if isinstance(event, ProbeSent | ReplyReceived) else event
+        msgspec.structs.replace(event, flow=event.flow + 4)
+        if isinstance(event, ProbeSent | ReplyReceived)
+        else event
         for event in run.events
     ]
     run.fold.apply(more[1:])
@@ -248,7 +257,7 @@ async def test_no_more_flows_are_told_apart_than_asked_and_those_never_freeze() 
 
 
 async def test_the_rounds_of_many_flows_keep_their_pace() -> None:
-    """Each flow has a budget of its own: 16 windows leave at once, and no round lasts longer than one does."""
+    """Each flow has a budget of its own: 16 windows leave at once, and no round lasts longer for it."""
     run, _ = await logged(ECMP, **options_of(Strategy.PARIS, Protocol.UDP, Family.IPV4))
     first = [event for event in run.told(ProbeSent) if event.round == 0]
     assert {event.at_ns for event in first if event.ttl <= 24} == {0}
@@ -260,7 +269,11 @@ async def test_the_rounds_of_many_flows_keep_their_pace() -> None:
 
 
 def test_more_flows_than_source_ports_are_refused_before_anything_is_sent() -> None:
-    config = TraceConfig(**options_of(Strategy.PARIS, Protocol.UDP, Family.IPV4, initial_sequence=64_511, flows=1024, max_flows=1024))
+    config = TraceConfig(
+        **options_of(
+            Strategy.PARIS, Protocol.UDP, Family.IPV4, initial_sequence=64_511, flows=1024, max_flows=1024
+        )
+    )
     prepare.simulated([], config, ECMP, VirtualClock())
     with pytest.raises(ConfigError, match="each takes a source port, and 8 may be used"):
         prepare._enough_ports(range(40_000, 40_008), config, Protocol.UDP)

@@ -11,7 +11,6 @@ from tracer.engine.quoting import quoted_header
 from tracer.engine.story import Story
 from tracer.events import ForeignReply, ReplyReceived
 from tracer.model import (
-    Sequence,
     Address,
     Family,
     ForeignReason,
@@ -22,6 +21,7 @@ from tracer.model import (
     QuotedHeader,
     Reply,
     ReplyKind,
+    Sequence,
 )
 from tracer.wire.build import probe_packet
 from tracer.wire.ip import IpPacket

@@ -77,7 +77,7 @@ def test_a_flow_without_an_answer_of_the_target_stops_where_another_has_it() -> 
 
 
 def test_a_longer_flow_goes_on_where_a_router_answers_at_anothers_end() -> None:
-    driven = Driven(flows=2, max_inflight=6, gap_limit=3, **PARIS)
+    driven = Driven(flows=2, max_inflight=6, gap_limit=3, max_rate=10_000, **PARIS)
     driven.tick(0)
     answer_all(driven, {0: 5, 1: 12}, 20 * MS)
     assert max(sent_by(driven)[0]) == 7, "a gap limit beyond hop 4, before hop 5 answered"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_args
 
 import msgspec
 
@@ -52,6 +52,8 @@ class ChannelChoice(StrEnum):
 
     AUTO = "auto"
     ERRQUEUE = "errqueue"
+    RAW = "raw"
+    SCAPY = "scapy"
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +123,11 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ),
     ] = ProtocolChoice.AUTO
     channel: Annotated[
-        ChannelChoice, Option(help="How packets travel; auto takes the best this host allows.")
+        ChannelChoice,
+        Option(
+            help="How packets travel; auto takes raw sockets where CAP_NET_RAW is there, else errqueue.",
+            switches={"-u/--unprivileged": "errqueue"},
+        ),
     ] = ChannelChoice.AUTO
     multipath_strategy: Annotated[
         Strategy,
@@ -379,10 +385,9 @@ def format_duration(duration_ns: int) -> str:
 
 
 def _declare() -> tuple[Declared, ...]:
-    hints = get_type_hints(TraceConfig, include_extras=True)
     found = []
     for field in msgspec.structs.fields(TraceConfig):
-        kind, option = get_args(hints[field.name])
+        kind, option = get_args(field.type)
         found.append(Declared(field.name, kind, field.default, option))
     return tuple(found)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from io import RawIOBase
 from pathlib import Path
 from struct import Struct
 
@@ -36,12 +37,13 @@ class CaptureWriter:
     A disk that fills up ends the capture, not the trace: ``failure`` then says why.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, opened: RawIOBase | None = None) -> None:
+        """Write to ``opened`` where the file was opened beforehand, else to ``path``."""
         self.failure: OSError | None = None
         """What ended the capture early."""
         self._epoch_ns = 0
         try:
-            self._file = path.open("wb", buffering=0)
+            self._file: RawIOBase = opened or path.open("wb", buffering=0)
         except OSError as error:
             raise RecordingError(
                 f"{path} cannot be written: {error.strerror}.", "Choose another file."

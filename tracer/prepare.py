@@ -12,7 +12,7 @@ from tracer.clock import SystemClock
 from tracer.config import AddressFamily, ChannelChoice, ProtocolChoice, TraceConfig, flag
 from tracer.engine.ports import plan_kind
 from tracer.errors import ConfigError, TargetError
-from tracer.interfaces import Clock
+from tracer.interfaces import Clock, OpenSockets
 from tracer.model import (
     Address,
     Family,
@@ -28,8 +28,35 @@ from tracer.text import named, printable
 from tracer.wire.address import family_of, parse
 
 
-async def real(queries: Sequence[str], config: TraceConfig) -> Prepared:
-    """Prepare to trace the real network.
+def open_privileged(wanted: ChannelChoice) -> OpenSockets | None:
+    """Open everything that needs a privilege, for this run and whatever the user changes in it; None without.
+
+    Raises LocalError where this process may open no more files.
+    """
+    from tracer.net import choose  # noqa: PLC0415 - a simulation opens no sockets
+
+    return choose.open_privileged(wanted)
+
+
+def acts_for_another() -> bool:
+    """This process has root's rights, but the one who asked, by sudo for instance, is another user."""
+    from tracer.net import privileges  # noqa: PLC0415 - a simulation needs none
+
+    return privileges.behind(os.environ) is not None
+
+
+def keep_no_privilege() -> None:
+    """Give up everything that ``open_privileged`` and the opening of files needed.
+
+    Raises NotPermittedError where the system does not let go of it.
+    """
+    from tracer.net import privileges  # noqa: PLC0415 - a simulation needs none
+
+    privileges.keep_nothing()
+
+
+async def real(queries: Sequence[str], config: TraceConfig, opened: OpenSockets | None = None) -> Prepared:
+    """Prepare to trace the real network, over the sockets of ``open_privileged`` if there are any.
 
     Raises NotPermittedError, ConfigError or LocalError where the options cannot be had on this host.
     """
@@ -40,8 +67,8 @@ async def real(queries: Sequence[str], config: TraceConfig) -> Prepared:
 
     addresses = [await resolve(query, config.addr_family) for query in queries]
     families = {family_of(address) for address in addresses if address is not None}
-    choice = choose(config, families)
-    _only_traceable(queries, addresses, choice.protocol, config)
+    choice = choose(config, families, opened)
+    _only_traceable(queries, addresses, choice.protocol, config, choice.channel)
     links = [_link(query, config) for query in queries]
     sources = [
         find_source(address, family_of(address), config.source_address, link) if address is not None else None
@@ -52,7 +79,7 @@ async def real(queries: Sequence[str], config: TraceConfig) -> Prepared:
     clock = SystemClock()
     targets = _targets(queries, addresses, sources)
     return Prepared(
-        channel=open_channel(choice, clock),
+        channel=open_channel(choice, clock, opened),
         clock=clock,
         targets=targets,
         routes=_routes(targets, choice.protocol, config, links),
@@ -68,7 +95,11 @@ def _link(query: str, config: TraceConfig) -> str | None:
 
 
 def _only_traceable(
-    queries: Sequence[str], addresses: Sequence[Address | None], protocol: Protocol, config: TraceConfig
+    queries: Sequence[str],
+    addresses: Sequence[Address | None],
+    protocol: Protocol,
+    config: TraceConfig,
+    channel: str,
 ) -> None:
     """Refuse what no probe can do, before the first one is sent."""
     for query, address in zip(queries, addresses, strict=True):
@@ -85,7 +116,8 @@ def _only_traceable(
                 f"Name the link: {address}%eth0, or --interface.",
             )
     _no_flow_label_in_vain(addresses, config)
-    one_socket = protocol is Protocol.UDP or config.target_port is not None
+    # Over raw sockets a port serves several targets, but not the same one twice.
+    one_socket = channel != ChannelChoice.RAW and (protocol is Protocol.UDP or config.target_port is not None)
     sharing = [family_of(address) if one_socket else address for address in addresses if address is not None]
     marked = plan_kind(protocol, config) is PortPlanKind.FIXED_TUPLE_MARKED
     if config.source_port is not None and not marked and len(set(sharing)) < len(sharing):
@@ -136,7 +168,7 @@ def simulated(
     asked = queries or [scenario.target.name or own]
     addresses = [names.get(query) or parse(query) for query in asked]
     protocol = _SIMULATED[config.protocol]
-    _only_traceable(asked, addresses, protocol, config)
+    _only_traceable(asked, addresses, protocol, config, "sim")
     clock = clock or SystemClock()
     sources = [
         SourceInfo(SOURCE_ADDRESSES[family_of(address)], None) if address is not None else None
@@ -166,7 +198,8 @@ async def another(query: str, prepared: Prepared, config: TraceConfig) -> tuple[
     address = await resolve(query, config.addr_family)
     if address is None:
         raise _without_address(query)
-    _only_traceable([query], [address], prepared.channel.info.protocol, config)
+    info = prepared.channel.info
+    _only_traceable([query], [address], info.protocol, config, info.name)
     link = _link(query, config)
     source = find_source(address, family_of(address), config.source_address, link)
     return _one_more(query, address, source, prepared, config, link)

@@ -136,10 +136,18 @@ async def trace(
     """
     config = config or TraceConfig()
     queries = (targets,) if isinstance(targets, str) else tuple(targets)
-    if sim is None:
-        prepared = await prepare.real(queries, config)
-    else:
-        prepared = prepare.simulated(queries, config, sim, clock)
+    opened = prepare.open_privileged(config.channel) if sim is None else None
+    with contextlib.closing(opened) if opened is not None else contextlib.nullcontext():
+        if sim is None:
+            prepared = await prepare.real(queries, config, opened)
+        else:
+            prepared = prepare.simulated(queries, config, sim, clock)
+        async with _running(prepared, config, sim) as tracing:
+            yield tracing
+
+
+@contextlib.asynccontextmanager
+async def _running(prepared: Prepared, config: TraceConfig, sim: str | Path | None) -> AsyncIterator[Tracing]:
     try:
         if not prepared.routes:
             raise TargetError("No target has an address.", "Check the spelling and the resolver.")

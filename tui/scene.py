@@ -44,6 +44,14 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """Keys by command id, where the user chose others than the default ones."""
 
 
+_COLOURLESS = "terminal"
+
+
+def colourless(look: Look) -> Look:
+    """The look for NO_COLOR: what has to stand out does so without colours."""
+    return msgspec.structs.replace(look, palette=_COLOURLESS)
+
+
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     """What the user looks at in one target, beside the selected hop."""
 

@@ -149,7 +149,7 @@ class ClockCount(msgspec.Struct, frozen=True):
     user: int
 
 
-class ResponderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+class ResponderSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One address that answered at one TTL."""
 
     address: Address
@@ -164,7 +164,7 @@ class ResponderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What its last reply quoted."""
 
 
-class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything that is known about one TTL."""
 
     ttl: Ttl

@@ -45,6 +45,15 @@ class User(Enum):
         "--ambient-caps=-all",
         "--bounding-set=-all",
     )
+    NET_RAW = (
+        f"--reuid={NOBODY_ID}",
+        f"--regid={NOBODY_ID}",
+        "--clear-groups",
+        "--inh-caps=-all,+net_raw",
+        "--ambient-caps=-all,+net_raw",
+        "--bounding-set=-all,+net_raw",
+    )
+    """Nobody, with the one capability that raw sockets need."""
 
 
 class CallError(Exception):

@@ -418,7 +418,5 @@ def test_classic_udp_flows_each_have_a_source_port(family: Family) -> None:
 @pytest.mark.parametrize("dont_fragment", [True, False])
 def test_routers_may_cut_what_is_allowed_to_be_cut(dont_fragment: bool) -> None:  # noqa: FBT001 - a case
     with wire(route(Family.IPV4, UDP)) as lab:
-        [packet] = left(
-            lab, [flow_probe(lab, 0, 1, Strategy.CLASSIC, dont_fragment=dont_fragment)]
-        ).values()
+        [packet] = left(lab, [flow_probe(lab, 0, 1, Strategy.CLASSIC, dont_fragment=dont_fragment)]).values()
     assert ("DF" in IP(packet).flags) is dont_fragment

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 
@@ -16,6 +17,7 @@ import msgspec
 
 from tracer.errors import ConfigError
 from tracer.model import Family
+from tracer.names import server_address
 
 MS = 1_000_000
 SECOND = 1_000 * MS
@@ -51,6 +53,17 @@ class ChannelChoice(StrEnum):
 
     AUTO = "auto"
     ERRQUEUE = "errqueue"
+
+
+class DnsMethod(StrEnum):
+    """Whom to ask for names; ``auto`` depends on the mode."""
+
+    AUTO = "auto"
+    SYSTEM = "system"
+    RESOLV = "resolv"
+    GOOGLE = "google"
+    CLOUDFLARE = "cloudflare"
+    OFF = "off"
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +104,16 @@ class Declared(NamedTuple):
     def is_duration(self) -> bool:
         """Its values are durations in nanoseconds."""
         return self.name.endswith("_ns")
+
+    @property
+    def is_switch(self) -> bool:
+        """It is on or off."""
+        return self.type is bool
+
+    @property
+    def off_flag(self) -> str:
+        """The flag that turns a switch off."""
+        return self.flag.replace("--", "--no-", 1)
 
     @property
     def choices(self) -> type[StrEnum] | None:
@@ -213,6 +236,43 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         int,
         Option(help="Round-trip times kept per hop for percentiles.", short="-s", low=1, high=100_000),
     ] = 256
+    dns_resolve_method: Annotated[
+        DnsMethod,
+        Option(
+            help="Whom to ask for names: the system, the servers of /etc/resolv.conf, Google, Cloudflare or "
+            "nobody; auto asks the system on screen and in reports for people, else nobody.",
+            short="-r",
+            switches={"-n/--no-dns": "off"},
+        ),
+    ] = DnsMethod.AUTO
+    dns_server: Annotated[
+        str | None,
+        Option(help="Ask this name server instead: 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353."),
+    ] = None
+    dns_resolve_all: Annotated[
+        bool, Option(help="Trace every address of a name; looks names up in every mode.", short="-y")
+    ] = False
+    dns_timeout_ns: Annotated[
+        int, Option(help="When a lookup is given up.", low=10 * MS, high=60 * SECOND)
+    ] = 5 * SECOND
+    dns_ttl_ns: Annotated[
+        int, Option(help="How long what was looked up is believed.", low=SECOND, high=24 * 3_600 * SECOND)
+    ] = 300 * SECOND
+    dns_lookup_as_info: Annotated[
+        bool,
+        Option(
+            help="Look up the autonomous system of every address: in --asn-mmdb-file where it has it, else "
+            "by DNS at Team Cymru.",
+            short="-z",
+        ),
+    ] = False
+    geoip_mmdb_file: Annotated[
+        str | None,
+        Option(help="Database of places, and of AS numbers where it has any: MaxMind, IPinfo.", short="-G"),
+    ] = None
+    asn_mmdb_file: Annotated[
+        str | None, Option(help="Database of AS numbers: MaxMind GeoLite2-ASN, IPinfo; asks nobody.")
+    ] = None
     report_cycles: Annotated[
         int | None,
         Option(
@@ -284,7 +344,15 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 self.source_address is not None and self.interface is not None,
                 "--interface chooses the address too; give one of them",
             ),
+            *self._names_combinations(),
         )
+
+    def _names_combinations(self) -> Iterator[tuple[str, Any, bool, str]]:
+        method, server = self.dns_resolve_method, self.dns_server
+        if server is not None:
+            yield "dns_server", server, server_address(server) is None, "it is no address of a server"
+            chosen = method not in (DnsMethod.AUTO, DnsMethod.OFF)
+            yield "dns_server", server, chosen, f"--dns-resolve-method {method} asks others; give one of them"
 
     def smallest_packet(self, family: Family) -> int:
         """The packet size to use with a family: at least the headers of an echo or UDP probe."""

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -29,7 +29,11 @@ from tracer.report.fold import Fold
 from tracer.session import Listener, Prepared, Session
 from tracer.text import printable
 from tracer.version import VERSION
+from tui.asking import asks, decided
 from tui.options import saved_config, trace_options
+
+if TYPE_CHECKING:
+    from tracer.lookup.lookup import Lookup
 
 
 class Mode(StrEnum):
@@ -135,7 +139,7 @@ def command(
         config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)
     if replay is not None:
         context.exit(_replay(replay, chosen))
-    context.exit(_trace(targets, config, chosen, sim, record))
+    context.exit(_trace(targets, decided(config, chosen, sim), chosen, sim, record))
 
 
 def _mode(given: str | None, context: click.Context) -> Mode:
@@ -181,6 +185,7 @@ def _trace(
     from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
 
     async def run() -> int:
+        lookup = _lookup(config)
         prepared = (
             await prepare.real(targets, config) if sim is None else prepare.simulated(targets, config, sim)
         )
@@ -189,7 +194,7 @@ def _trace(
         listeners: list[Listener] = [fold.apply, *_outputs(mode, fold)]
         if recorder is not None:
             listeners.append(recorder.write)
-        interrupted = await _run(prepared, config, listeners)
+        interrupted = await _run(Session(prepared, config, listeners), prepared, lookup)
         if recorder is not None:
             recorder.close()
             if recorder.failure is not None:
@@ -201,20 +206,37 @@ def _trace(
     return asyncio.run(run())
 
 
-async def _run(prepared: Prepared, config: TraceConfig, listeners: Sequence[Listener]) -> int:
+def _lookup(config: TraceConfig) -> Lookup | None:
+    if not asks(config):
+        return None
+    from tracer.lookup.sources import open_lookup  # noqa: PLC0415 - only where it is asked for
+
+    return open_lookup(config)
+
+
+async def _run(session: Session, prepared: Prepared, lookup: Lookup | None) -> int:
     """Run the session; returns the exit code of the signal that ended it, or 0."""
-    session = Session(prepared, config, listeners)
     caught: list[int] = []
+    naming = None
+    if lookup is not None:
+        from tracer.naming import Naming  # noqa: PLC0415 - only where it is asked for
+
+        naming = Naming(lookup, prepared.clock, session.tell)
+        session.listen(naming.hear)
 
     def stop(number: int) -> None:
         caught.append(number)
         session.stop(EndReason.INTERRUPTED)
+        if naming is not None:
+            naming.close()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop, number)
     try:
         await session.run()
+        if naming is not None:
+            await naming.settle()
     finally:
         prepared.channel.close()
     return Exit.SIGNAL + caught[0] if caught else 0

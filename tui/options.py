@@ -67,6 +67,10 @@ def _options(declared: Declared) -> Sequence[Callable[[Callable[..., None]], Cal
     """The click options of one declaration: the option itself, then its switches."""
     option = declared.option
     names = [*([option.short] if option.short else []), declared.flag, declared.name]
+    if declared.is_switch:
+        both = f"{declared.flag}/{declared.off_flag}"
+        short = [option.short] if option.short else []
+        return [click.option(*short, both, declared.name, default=None, help=_help(declared))]
     made = [click.option(*names, type=_type(declared), default=None, help=_help(declared))]
     for flags, fixed in option.switches.items():
         made.append(
@@ -96,7 +100,7 @@ def _type(declared: Declared) -> Any:
 
 def _help(declared: Declared) -> str:
     default = declared.default
-    if default is None:
+    if default is None or declared.is_switch:
         return declared.option.help
     return (
         f"{declared.option.help}  [default: {format_duration(default) if declared.is_duration else default}]"

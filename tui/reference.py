@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from tracer.config import Declared, declarations, format_duration
 from tui.view.commands import COMMANDS, Command, Group
-from tui.view.facts import Fact
 
 _OPTIONS_HEAD = """# Options
 
@@ -34,6 +33,8 @@ def _flags(declared: Declared) -> Iterator[str]:
     if declared.option.short:
         yield declared.option.short
     yield declared.flag
+    if declared.is_switch:
+        yield declared.off_flag
     for switch in declared.option.switches:
         yield from switch.split("/")
 
@@ -47,6 +48,8 @@ def _default(declared: Declared) -> str:
 def _values(declared: Declared) -> str:
     if declared.choices is not None:
         return " ".join(f"`{choice.value}`" for choice in declared.choices)
+    if declared.is_switch:
+        return "on or off"
     low, high = declared.option.low, declared.option.high
     if low is None or high is None:
         return "text"
@@ -54,6 +57,8 @@ def _values(declared: Declared) -> str:
 
 
 def _shown(declared: Declared, value: object) -> str:
+    if declared.is_switch:
+        return "on" if value else "off"
     return format_duration(value) if declared.is_duration and isinstance(value, int) else str(value)
 
 
@@ -66,17 +71,13 @@ packets) is not offered there.
 """
 
 
-_NOTHING_GIVES = frozenset({Fact.NAMES, Fact.ASN, Fact.PLACES})
-"""No lookup is there yet, and a page of what works has no place for commands that need one."""
-
-
 def keys_tables() -> str:
     """The whole page: one table for each group of commands."""
     return _KEYS_HEAD + "".join(_group(group) for group in Group)
 
 
 def _group(group: Group) -> str:
-    known = (one for one in COMMANDS if one.group is group and one.needs not in _NOTHING_GIVES)
+    known = (one for one in COMMANDS if one.group is group)
     rows = "".join(map(_command, known))
     return f"\n## {group.heading}\n\n| key | command | what it does | id |\n|---|---|---|---|\n{rows}"
 

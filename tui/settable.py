@@ -148,10 +148,16 @@ def trace_key(declared: Declared) -> str:
 TRACE_OPTIONS: dict[str, Declared] = {trace_key(declared): declared for declared in declarations()}
 
 
+SWITCH = {False: "false", True: "true"}
+"""What is on or off, as TOML writes it."""
+
+
 def option_text(declared: Declared, value: Any) -> str:
     """A value as the user would type it."""
     if value is None:
         return say("settings.auto")
+    if declared.is_switch:
+        return SWITCH[value]
     return format_duration(value) if declared.is_duration else str(value)
 
 
@@ -173,6 +179,10 @@ def _parsed(declared: Declared, text: str) -> Any:
         if text not in values:
             raise ValueError(say("setting.choices", choices=", ".join(values)))
         return declared.choices(text)
+    if declared.is_switch:
+        if text not in SWITCH.values():
+            raise ValueError(say("setting.choices", choices=", ".join(SWITCH.values())))
+        return text == SWITCH[True]
     if declared.is_duration:
         return parse_duration(text)
     if "str" in str(declared.type):
@@ -185,6 +195,8 @@ def _parsed(declared: Declared, text: str) -> Any:
 
 def option_choices(declared: Declared) -> tuple[str, ...]:
     """All values of an option; empty where it takes a text."""
+    if declared.is_switch:
+        return tuple(SWITCH.values())
     return () if declared.choices is None else tuple(choice.value for choice in declared.choices)
 
 

@@ -18,7 +18,7 @@ from tracer.errors import ConfigError
 from tui.config_path import config_path, is_there
 from tui.files import make_folder, rewrite
 from tui.scene import Look
-from tui.settable import BY_KEY, SETTINGS, TRACE_OPTIONS, changed_options, option_value, unknown
+from tui.settable import BY_KEY, SETTINGS, SWITCH, TRACE_OPTIONS, changed_options, option_value, unknown
 from tui.view.commands import BY_ID, bindings
 from tui.view.strings import say
 
@@ -119,7 +119,9 @@ def _text(value: object) -> str:
     """A value of the file as the user would type it in the dialog."""
     if isinstance(value, str):
         return value
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return SWITCH[value]
+    if isinstance(value, int):
         return str(value)
     raise ConfigError("", value, say("setting.type", wanted=say("setting.type.text")))
 

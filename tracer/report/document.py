@@ -6,6 +6,7 @@ left out. docs/report.md explains every field.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -22,6 +23,8 @@ from tracer.model import (
     TargetInfo,
     Ttl,
 )
+from tracer.names import NOTHING, AsnInfo, Known, Place
+from tracer.special_use import SpecialUse, special_use
 from tracer.stats.snapshot import (
     ClockCount,
     ErrorSnapshot,
@@ -95,8 +98,10 @@ class ResponderReport(msgspec.Struct, frozen=True, kw_only=True):
 
     address: Address
     hostname: str | None
-    asn: dict[str, Any] | None
-    place: dict[str, Any] | None
+    asn: AsnInfo | None
+    place: Place | None
+    special: SpecialUse | None
+    """What the address is set aside for, where it is no ordinary one."""
     received: int
     rtt_ms: RttReport | None
     icmp: Icmp | None
@@ -164,7 +169,7 @@ def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> 
         target=TargetReport(
             query=printable(target.query),
             address=target.address,
-            hostname=None if target.hostname is None else printable(target.hostname),
+            hostname=_hostname(target, snapshot.names),
         ),
         source=_shown_source(target.source),
         config=_shown(header.config),
@@ -179,7 +184,8 @@ def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> 
         ),
         path_verdict=snapshot.path_verdict,
         hops=tuple(
-            _hop(hop, verdict) for hop, verdict in zip(snapshot.hops, snapshot.hop_verdicts, strict=True)
+            _hop(hop, verdict, snapshot.names)
+            for hop, verdict in zip(snapshot.hops, snapshot.hop_verdicts, strict=True)
         ),
         flows=(),
         health=snapshot.health,
@@ -233,7 +239,14 @@ def _unresolved(target: TargetInfo) -> tuple[ErrorSnapshot, ...]:
     )
 
 
-def _hop(hop: HopSnapshot, verdict: Verdict) -> HopReport:
+def _hostname(target: TargetInfo, names: Mapping[Address, Known]) -> str | None:
+    """The name that was traced; of an address that was traced, the one it was found to have."""
+    if target.hostname is not None:
+        return printable(target.hostname)
+    return None if target.address is None else names.get(target.address, NOTHING).hostname
+
+
+def _hop(hop: HopSnapshot, verdict: Verdict, names: Mapping[Address, Known]) -> HopReport:
     return HopReport(
         ttl=hop.ttl,
         sent=hop.sent,
@@ -255,17 +268,19 @@ def _hop(hop: HopSnapshot, verdict: Verdict) -> HopReport:
         verdict=verdict,
         # Sorting is stable: equals stay in the order of their first answer.
         responders=tuple(
-            _responder(responder) for responder in sorted(hop.responders, key=lambda one: -one.received)
+            _responder(responder, names.get(responder.address, NOTHING))
+            for responder in sorted(hop.responders, key=lambda one: -one.received)
         ),
     )
 
 
-def _responder(responder: ResponderSnapshot) -> ResponderReport:
+def _responder(responder: ResponderSnapshot, known: Known) -> ResponderReport:
     return ResponderReport(
         address=responder.address,
-        hostname=None,
-        asn=None,
-        place=None,
+        hostname=known.hostname,
+        asn=known.asn,
+        place=known.place,
+        special=special_use(responder.address),
         received=responder.received,
         rtt_ms=_rtt(responder.rtt),
         icmp=responder.icmp,

@@ -17,6 +17,7 @@ from tracer.model import (
     TargetInfo,
     Ttl,
 )
+from tracer.names import Known
 from tracer.stats.path_changes import PathChange
 
 
@@ -171,3 +172,5 @@ class TraceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The latest changes of the path, oldest first."""
     change_count: int
     """All changes of the path."""
+    names: dict[Address, Known] = {}
+    """What was looked up of the addresses."""

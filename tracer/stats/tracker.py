@@ -17,6 +17,7 @@ from tracer.events import (
     Health,
     LateReply,
     MalformedReply,
+    NameResolved,
     PathChanged,
     PathEndMoved,
     PortsExhausted,
@@ -29,7 +30,8 @@ from tracer.events import (
     TargetEvent,
     TraceEnded,
 )
-from tracer.model import Anomaly, EndReason, PathEndKind, RoundId, TargetInfo, Ttl
+from tracer.model import Address, Anomaly, EndReason, PathEndKind, RoundId, TargetInfo, Ttl
+from tracer.names import Known
 from tracer.stats.evidence import PathEvidence
 from tracer.stats.hop import HopStats, ProbeEvent
 from tracer.stats.judgement import Judgement, judge
@@ -39,6 +41,9 @@ from tracer.stats.snapshot import HealthSnapshot, HopSnapshot, TraceSnapshot
 from tracer.stats.troubles import Troubles
 
 DEFAULT_MAX_SAMPLES = 256
+
+MOST_NAMES = 4096
+"""Addresses something is known of."""
 
 
 class Tracker:
@@ -69,6 +74,7 @@ class Tracker:
         self._troubles = Troubles()
         self._recent_trouble = RecentTrouble()
         self._changes = PathChanges()
+        self._names: dict[Address, Known] = {}
         self._judged_by: PathEvidence | None = None
         self._judgement = Judgement(None, ())
         self._snapshot: TraceSnapshot | None = None
@@ -134,6 +140,10 @@ class Tracker:
         self._kernel_drops += event.kernel_drops
         self._clock_steps += event.clock_steps
 
+    def _enter_name(self, event: NameResolved) -> None:
+        if event.address in self._names or len(self._names) < MOST_NAMES:
+            self._names = {**self._names, event.address: event.known}
+
     def _enter_added(self, _event: TargetAdded) -> None:
         """The tracker is made with the target."""
 
@@ -164,6 +174,7 @@ class Tracker:
                 hop_verdicts=verdicts.hops,
                 changes=self._changes.latest(),
                 change_count=self._changes.count,
+                names=self._names,
             )
         return self._snapshot
 
@@ -224,6 +235,7 @@ class Tracker:
         PathEndMoved: _enter_path_end,
         PathChanged: _enter_path_changed,
         Health: _enter_health,
+        NameResolved: _enter_name,
         TargetAdded: _enter_added,
         TraceEnded: _enter_ended,
     }

@@ -1,8 +1,8 @@
 """What is known of an address beside its packets: names, its autonomous system, where it is.
 
-All of it comes from the network or from files of others. Every text is made printable and cut to a length that
-fits a log the moment one of these values is made, whether by a lookup or by reading a recording: nothing later
-has to think of it.
+All of it comes from the network or from files of others. Every text is made printable and cut to a length
+that fits a log the moment one of these values is made, whether by a lookup or by reading a recording: nothing
+later has to think of it.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ NOTHING = Known()
 
 
 def server_address(text: str) -> tuple[str, int] | None:
-    """Address and port of a name server as the user wrote it, port 53 unless it says so; None if it is none."""
+    """Address and port of a name server as the user wrote it, by default port 53; None if it is none."""
     match = _SERVER.fullmatch(text.strip())
     if match is None:
         return None

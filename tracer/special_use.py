@@ -1,8 +1,8 @@
 """Addresses that the public internet does not route, told from the address alone.
 
-The tables are the IANA special-purpose address registries (RFC 6890) as far as their entries are not globally
-reachable, multicast, and 6to4, whose addresses hold an IPv4 address. An address of theirs on a path across the
-internet is a router that answers from a private or a forged (bogon) address.
+The tables are the IANA special-purpose address registries (RFC 6890) as far as their entries are not
+globally reachable, multicast, and 6to4, whose addresses hold an IPv4 address. An address of theirs on a path
+across the internet is a router that answers from a private or a forged (bogon) address.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ _RANGES: tuple[tuple[str, str, str], ...] = (
     ("::ffff:0:0/96", "mapped IPv4", "RFC 4291"),
     ("64:ff9b:1::/48", "local translation", "RFC 8215"),
     ("100::/64", "discard", "RFC 6666"),
+    ("2001::/23", "protocol assignments", "RFC 2928"),
     ("2001::/32", "Teredo", "RFC 4380"),
     ("2001:2::/48", "benchmarking", "RFC 5180"),
     ("2001:10::/28", "ORCHID", "RFC 4843"),
@@ -58,8 +59,11 @@ _RANGES: tuple[tuple[str, str, str], ...] = (
     ("ff00::/8", "multicast", "RFC 4291"),
 )
 
-_EXCEPTIONS = ("192.0.0.9/32", "192.0.0.10/32")
-"""Inside a range, and yet globally reachable (RFC 7723, RFC 8155)."""
+_EXCEPTIONS = (
+    "192.0.0.9/32", "192.0.0.10/32", "2001:1::1/128", "2001:1::2/128", "2001:3::/32", "2001:4:112::/48",
+    "2001:20::/28", "2001:30::/28",
+)  # fmt: skip
+"""Inside a range, and yet globally reachable (RFC 7723, 8155, 7450, 7535, 7343, 9374)."""
 
 
 def _networks() -> tuple[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, SpecialUse | None], ...]:

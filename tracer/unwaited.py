@@ -1,7 +1,7 @@
 """Calls that may never return, in threads that nobody waits for.
 
-The system's resolver may take half a minute to give up. The loop's own threads are waited for at the end of the
-program; whoever leaves before the answer shall be free at once.
+The system's resolver may take half a minute to give up. The loop's own threads are waited for at the end of
+the program; whoever leaves before the answer shall be free at once.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ Result = TypeVar("Result")
 
 
 async def unwaited(call: Callable[[], Result], name: str, ended: Callable[[], None] | None = None) -> Result:
-    """What ``call`` returns or raises; RuntimeError where there can be no more threads. Cancelling leaves its thread, called ``name``, to itself.
+    """What ``call`` returns or raises; RuntimeError where there can be no more threads.
 
-    ``ended`` is called in the loop when the thread has ended, however long after.
+    Cancelling leaves the thread, called ``name``, to itself. ``ended`` is called in the loop when the thread
+    has ended, however long after.
     """
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[Result] = loop.create_future()

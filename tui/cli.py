@@ -29,7 +29,7 @@ from tracer.report.fold import Fold
 from tracer.session import Listener, Prepared, Session
 from tracer.text import printable
 from tracer.version import VERSION
-from tui.asking import asks, decided
+from tui.asking import decided, sought, with_columns
 from tui.options import saved_config, trace_options
 
 if TYPE_CHECKING:
@@ -166,7 +166,8 @@ def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, record
     recording = None if record is None else interactive.LateRecording(record)
     if recording is not None:
         source.listen(recording.write)
-    ended_by = interactive.run(source, _complain, settings.load().look)
+    look = with_columns(settings.load().look, sought(decided(config, Mode.TUI, sim)))
+    ended_by = interactive.run(source, _complain, look)
     if recording is not None and (failure := recording.close()) is not None:
         _complain_of_recording(failure)
     return ended_by or exit_code(source.bridge.reports())
@@ -207,7 +208,7 @@ def _trace(
 
 
 def _lookup(config: TraceConfig) -> Lookup | None:
-    if not asks(config):
+    if not sought(config):
         return None
     from tracer.lookup.sources import open_lookup  # noqa: PLC0415 - only where it is asked for
 

@@ -19,8 +19,10 @@ from tracer.model import Route, TargetInfo
 from tracer.session import Prepared
 from tracer.text import named
 from tui.app import HopscopeApp
+from tui.asking import decided, sought
 from tui.scene import Look
-from tui.source import LiveSource, Source
+from tui.source import LiveSource, Source, Wanted
+from tui.view.facts import Fact
 
 if TYPE_CHECKING:
     from tracer.record import Recorder
@@ -78,7 +80,16 @@ def live(targets: Sequence[str], config: TraceConfig, sim: str | None) -> LiveSo
             return await prepare.another(query, prepared, chosen)
         return prepare.another_simulated(query, prepared, chosen, sim)
 
-    return LiveSource(ready, another, config)
+    def look_up(chosen: TraceConfig) -> Wanted:
+        asked = decided(chosen, "tui", sim)
+        facts = sought(asked)
+        if not facts:
+            return Wanted()
+        from tracer.lookup.sources import open_lookup  # noqa: PLC0415 - only where something is looked up
+
+        return Wanted(open_lookup(asked), facts - {Fact.PLACES})
+
+    return LiveSource(ready, another, config, look_up)
 
 
 def recorded(path: Path) -> Source:

@@ -30,7 +30,7 @@ CONTRACT = {
     "hops.0.rtt_ms": RTT,
     "hops.0.clock": "kernel user",
     "hops.0.icmp": "type code",
-    "hops.0.responders.0": "address hostname asn place received rtt_ms icmp reply_ttl extensions",
+    "hops.0.responders.0": "address hostname asn place received rtt_ms icmp reply_ttl extensions special",
     "hops.0.responders.0.rtt_ms": RTT,
     "hops.2.responders.0.extensions.0": "type labels",
     "hops.2.responders.0.extensions.0.labels.0": "label exp bos ttl",

@@ -1,8 +1,8 @@
 """Team Cymru's mapping of addresses to autonomous systems, by DNS.
 
-Questions and answers as described at https://www.team-cymru.com/ip-asn-mapping: the TXT record of the reversed
-address below origin.asn.cymru.com holds ``23028 | 216.90.108.0/24 | US | arin | 1998-09-25``, that of the number
-below asn.cymru.com ``23028 | US | arin | 2002-01-04 | TEAM-CYMRU - Team Cymru Inc., US``.
+Questions and answers as described at https://www.team-cymru.com/ip-asn-mapping: the TXT record of the
+reversed address below origin.asn.cymru.com holds ``23028 | 216.90.108.0/24 | US | arin | 1998-09-25``, that
+of the number below asn.cymru.com ``23028 | US | arin | 2002-01-04 | TEAM-CYMRU - Team Cymru Inc., US``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The lookups of a session: each address once, several at a time, given up in time, and believed for a while.
 
-Asking returns at once; what is found out is told by a call. Nothing in here raises because of what a server says:
-a lookup that fails leaves its part unknown until it is tried again.
+Asking returns at once; what is found out is told by a call. Nothing in here raises because of what a server
+says: a lookup that fails leaves its part unknown until it is tried again.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class _Entry:
 class Lookup:
     """Finds out about addresses from several sources, each on its own.
 
-    ``timeout_s`` bounds each lookup from the moment it is asked for, waiting for its turn included. ``told`` is
-    called, in the loop and never from within ``want``, when more is known of an address than before.
+    ``timeout_s`` bounds each lookup from the moment it is asked for, waiting for its turn included. ``told``
+    is called, in the loop and never from within ``want``, when more is known of an address than before.
     """
 
     def __init__(self, sources: Sequence[Source], timeout_s: float, ttl_s: float) -> None:

@@ -1,7 +1,8 @@
 """Databases of places and AS numbers in MaxMind's file format.
 
-Fields are recognised by their name, whoever made the file: MaxMind's GeoLite2 and GeoIP2 (City, Country, ASN,
-Enterprise), DB-IP's in the same form, and IPinfo's, flat (Lite, Country + ASN, Geolocation) or nested (Core, Plus).
+Fields are recognised by their name, whoever made the file: MaxMind's GeoLite2 and GeoIP2 (City, Country,
+ASN, Enterprise), DB-IP's in the same form, and IPinfo's, flat (Lite, Country + ASN, Geolocation) or nested
+(Core, Plus).
 """
 
 from __future__ import annotations

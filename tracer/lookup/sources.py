@@ -20,8 +20,8 @@ from tracer.special_use import special_use
 def open_lookup(config: TraceConfig) -> Lookup | None:
     """The lookups these options ask for; None where they ask for none.
 
-    ``dns_resolve_method`` is taken at its word: ``auto`` must have been decided before. Raises ConfigError for a
-    database that cannot be read.
+    ``dns_resolve_method`` is taken at its word: ``auto`` must have been decided before. Raises ConfigError
+    for a database that cannot be read.
     """
     sources = tuple(_sources(config))
     return Lookup(sources, config.dns_timeout_ns / 1e9, config.dns_ttl_ns / 1e9) if sources else None
@@ -30,7 +30,7 @@ def open_lookup(config: TraceConfig) -> Lookup | None:
 def _sources(config: TraceConfig) -> Iterator[Source]:
     resolver = _resolver(config)
     if config.dns_resolve_method is not DnsMethod.OFF:
-        yield _names(resolver, _worth_asking[method_of(config).public])
+        yield _names(resolver, _WORTH_ASKING[method_of(config).public])
     places = _database(config, "geoip_mmdb_file")
     systems = _database(config, "asn_mmdb_file")
     if places is not None:
@@ -59,8 +59,8 @@ def _routed(address: Address) -> bool:
     return special_use(address) is None
 
 
-_worth_asking: dict[bool, Callable[[Address], bool]] = {False: _anything, True: _routed}
-"""Whether to ask for the name of an address, by whether strangers are asked: they know none of a private one."""
+_WORTH_ASKING: dict[bool, Callable[[Address], bool]] = {False: _anything, True: _routed}
+"""Whether to ask for the name of an address, by whether strangers are asked: they know no private one."""
 
 
 def _names(resolver: Resolver, worth_asking: Callable[[Address], bool]) -> Source:

@@ -100,13 +100,13 @@ class ResponderReport(msgspec.Struct, frozen=True, kw_only=True):
     hostname: str | None
     asn: AsnInfo | None
     place: Place | None
-    special: SpecialUse | None
-    """What the address is set aside for, where it is no ordinary one."""
     received: int
     rtt_ms: RttReport | None
     icmp: Icmp | None
     reply_ttl: int | None
     extensions: tuple[Extension, ...]
+    special: SpecialUse | None
+    """What the address is set aside for, where it is no ordinary one."""
 
 
 class HopReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -280,12 +280,12 @@ def _responder(responder: ResponderSnapshot, known: Known) -> ResponderReport:
         hostname=known.hostname,
         asn=known.asn,
         place=known.place,
-        special=special_use(responder.address),
         received=responder.received,
         rtt_ms=_rtt(responder.rtt),
         icmp=responder.icmp,
         reply_ttl=responder.reply_ttl,
         extensions=responder.extensions,
+        special=special_use(responder.address),
     )
 
 

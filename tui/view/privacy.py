@@ -17,6 +17,7 @@ from tracer.events import (
     ForeignReply,
     LateReply,
     MalformedReply,
+    NameResolved,
     PathChanged,
     PortsExhausted,
     ReplyReceived,
@@ -64,6 +65,7 @@ def mask(snapshot: TraceSnapshot, privacy: Privacy) -> TraceSnapshot:
     return msgspec.structs.replace(
         snapshot,
         target=_masked_target(snapshot.target, secret),
+        names={address: known for address, known in snapshot.names.items() if address not in secret},
         hops=tuple(_masked_hop(hop) if privacy.masks(hop.ttl) else hop for hop in snapshot.hops),
         errors=tuple(_masked_error(error, secret) for error in snapshot.errors),
         changes=tuple(_masked_change(change, privacy) for change in snapshot.changes),
@@ -98,6 +100,28 @@ def _reply(event: ReplyReceived, privacy: Privacy) -> Event:
     if not privacy.masks(event.ttl):
         return far
     return msgspec.structs.replace(far, responder=HIDDEN, extensions=())
+
+
+def _name(event: NameResolved, _privacy: Privacy) -> Event:
+    """The event alone does not say how far away the address is (``Masker`` knows)."""
+    return msgspec.structs.replace(event, address=HIDDEN, hostnames=(), asn=None, place=None)
+
+
+class Masker:
+    """Masks a log event by event, in its order: so it knows which names belong to hops that may be shown."""
+
+    def __init__(self) -> None:
+        self._far: set[tuple[str, Address]] = set()
+
+    def mask(self, event: Event, privacy: Privacy) -> Event:
+        """``event`` without what is private; a name stays where its address has been shown."""
+        if isinstance(event, ReplyReceived) and not privacy.masks(event.ttl):
+            self._far.add((event.target, event.responder))
+        elif isinstance(event, ReplyReceived):
+            self._far.discard((event.target, event.responder))
+        if isinstance(event, NameResolved) and (event.target, event.address) in self._far:
+            return event
+        return mask_event(event, privacy)
 
 
 def _foreign(event: ForeignReply, _privacy: Privacy) -> Event:
@@ -218,6 +242,7 @@ _MASKERS: dict[type[Event], Callable[[Any, Privacy], Event]] = {
     MalformedReply: _malformed,
     SendFailed: _failed,
     PortsExhausted: _failed,
+    NameResolved: _name,
     PathChanged: _masked_change,
     TraceEnded: _failed,
 }

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from tracer.model import Address, Ttl
+from tracer.names import Known
 from tracer.stats.snapshot import (
     HopSnapshot,
     ResponderSnapshot,
@@ -66,6 +67,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Everything rows show that is not in the snapshot; what is not known is left out."""
 
     names: Mapping[Address, str] = {}
+    known: Mapping[Address, Known] = {}
+    """All that was looked up, for who shows more than the name."""
     asns: Mapping[Address, str] = {}
     countries: Mapping[Address, str] = {}
     probes: Mapping[Ttl, Sample] = {}

@@ -18,6 +18,7 @@ from tui.widgets.hop_table import HopTable
 from tui.widgets.inspector_view import InspectorView
 from tui.widgets.lines import Lines
 from tui.widgets.log_view import LogView
+from tui.widgets.map_view import MapView
 from tui.widgets.paths_view import PathsView
 from tui.widgets.prompt import Prompt
 from tui.widgets.scrubber import Scrubber
@@ -66,6 +67,7 @@ VIEWS = (
     ViewSpec("view-table", HopTable),
     ViewSpec("chart", ChartView),
     ViewSpec("heatmap", HeatView),
+    ViewSpec("map", MapView),
     ViewSpec("flows", PathsView),
     ViewSpec("events", LogView),
     ViewSpec("inspector", InspectorView),

@@ -8,11 +8,11 @@ from textual import events
 from textual.geometry import Size
 
 from tui.scene import Scene, TargetScene
+from tui.view.about import context
 from tui.view.cells import Line
 from tui.view.chart import Series, chart, series_of
 from tui.view.empty import empty
 from tui.view.legend import BESIDE_FROM, WIDTH, Key, below, beside, caption, keys, window
-from tui.view.rows import Context
 from tui.widgets.hop_table import HopTable
 from tui.widgets.kept import Kept
 from tui.widgets.lines import Lines
@@ -44,7 +44,7 @@ class ChartView(Lines):
         if not any(line.points for line in series):
             return empty("empty.chart", size.width)
         glyphs = scene.look.glyphs
-        found = keys(target.snapshot, Context(address_mode=scene.look.address_mode), target.selected)
+        found = keys(target.snapshot, context(target.snapshot, scene.look.address_mode), target.selected)
         self._beside = window(found, size.height - 1) if size.width >= BESIDE_FROM else ()
         legend = beside(found, size.height - 1, glyphs) if size.width >= BESIDE_FROM else ()
         room = Size(size.width - (WIDTH if legend else 0), max(size.height - (1 if legend else 2), 1))

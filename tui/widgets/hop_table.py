@@ -10,6 +10,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from tui.scene import Scene, TargetScene
+from tui.view.about import context
 from tui.view.cells import Line
 from tui.view.columns import COLUMNS, available, chosen
 from tui.view.rows import Context, Row, RowKey, arranged, build, matching
@@ -174,10 +175,10 @@ def context_of(scene: Scene, target: TargetScene) -> Context:
     look = scene.look
     wanted = _DIRECTIONS.intersection(look.columns)
     ttls = [int(hop.ttl) for hop in target.snapshot.hops] if wanted else []
-    return Context(
+    return msgspec.structs.replace(
+        context(target.snapshot, look.address_mode),
         probes=target.history.last(),
         directions=target.history.directions(ttls) if wanted else {},
-        address_mode=look.address_mode,
         most_hosts=look.most_hosts,
     )
 

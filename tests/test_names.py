@@ -39,7 +39,9 @@ def test_every_text_is_printable_and_bounded_however_it_was_made(
 
 
 def test_a_recording_from_elsewhere_is_made_harmless_as_it_is_read() -> None:
-    line = b'{"event":"name_resolved","at_ns":1,"target":"t","address":"192.0.2.1","hostnames":["\\u001b[2J"],'
+    line = (
+        b'{"event":"name_resolved","at_ns":1,"target":"t","address":"192.0.2.1","hostnames":["\\u001b[2J"],'
+    )
     line += b'"asn":{"number":1,"name":"\\u202e"},"place":{"city":"\\u0007"}}'
     read = decode(line)
     assert isinstance(read, NameResolved)
@@ -91,7 +93,17 @@ def test_a_server_is_written_with_or_without_its_port(text: str, server: tuple[s
 
 @pytest.mark.parametrize(
     "text",
-    ["", "dns.example", "192.0.2", "192.0.2.53:", "192.0.2.53:0", "192.0.2.53:65536", "[192.0.2.53", ":::", "[]"],
+    [
+        "",
+        "dns.example",
+        "192.0.2",
+        "192.0.2.53:",
+        "192.0.2.53:0",
+        "192.0.2.53:65536",
+        "[192.0.2.53",
+        ":::",
+        "[]",
+    ],
 )
 def test_what_is_no_server_is_none(text: str) -> None:
     assert server_address(text) is None

@@ -160,9 +160,7 @@ def test_the_last_word_on_an_address_counts_and_there_is_a_bound(monkeypatch: py
     tracker = Tracker(TARGET)
 
     def tell(address: str, *names: str) -> None:
-        tracker.apply(
-            NameResolved(at_ns=1, target=TARGET.label, address=Address(address), hostnames=names)
-        )
+        tracker.apply(NameResolved(at_ns=1, target=TARGET.label, address=Address(address), hostnames=names))
 
     tell("192.0.2.1", "old.example")
     before = tracker.snapshot()

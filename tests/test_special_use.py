@@ -65,8 +65,6 @@ def test_the_mark_names_its_document(address: str, name: str, reference: str) ->
     assert (use.name, use.reference) == (name, reference)
 
 
-@pytest.mark.parametrize(
-    "text", ["8.8.8.8", "192.0.0.9", "2001:4:112::1", "2606:4700::1", "hidden", "", "x"]
-)
+@pytest.mark.parametrize("text", ["8.8.8.8", "192.0.0.9", "2001:4:112::1", "2606:4700::1", "hidden", "", "x"])
 def test_ordinary_addresses_and_what_is_none_have_no_mark(text: str) -> None:
     assert special_use(Address(text)) is None

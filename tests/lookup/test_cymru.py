@@ -49,7 +49,8 @@ def test_of_several_networks_the_most_specific_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "|", "NA | 192.0.2.0/24 |  |  |", "AS1 | x", "-1 | x", "4294967296 |", "١ |", "no answer"]
+    "text",
+    ["", "|", "NA | 192.0.2.0/24 |  |  |", "AS1 | x", "-1 | x", "4294967296 |", "\u0661 |", "no answer"],
 )
 def test_what_is_no_answer_says_nothing(text: str) -> None:
     assert origin([text]) is None

@@ -125,7 +125,9 @@ FIELDS = (
 )  # fmt: skip
 
 
-@given(st.dictionaries(st.sampled_from(FIELDS), st.dictionaries(st.sampled_from(FIELDS), anything) | anything))
+@given(
+    st.dictionaries(st.sampled_from(FIELDS), st.dictionaries(st.sampled_from(FIELDS), anything) | anything)
+)
 def test_no_record_is_too_odd(record: dict[str, Any]) -> None:
     where, system = place(record), asn(record)
     assert where is None or where.coordinates is None or abs(where.coordinates[0]) <= 90

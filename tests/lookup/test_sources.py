@@ -1,4 +1,4 @@
-"""From options to lookups: which questions go where. The name server is on loopback; public ones are a table."""
+"""From options to lookups: who is asked what. The name server is on loopback; public ones are a table."""
 
 from __future__ import annotations
 
@@ -150,7 +150,12 @@ def test_the_public_servers_are_those_their_operators_document() -> None:
         method: {where for where, port in entry.servers if port == 53} for method, entry in METHODS.items()
     }
     assert told[DnsMethod.GOOGLE] == {"8.8.8.8", "8.8.4.4", "2001:4860:4860::8888", "2001:4860:4860::8844"}
-    assert told[DnsMethod.CLOUDFLARE] == {"1.1.1.1", "1.0.0.1", "2606:4700:4700::1111", "2606:4700:4700::1001"}
+    assert told[DnsMethod.CLOUDFLARE] == {
+        "1.1.1.1",
+        "1.0.0.1",
+        "2606:4700:4700::1111",
+        "2606:4700:4700::1001",
+    }
     assert all(ip_address(where).is_global for servers in told.values() for where in servers)
     assert not told[DnsMethod.SYSTEM] | told[DnsMethod.RESOLV] | told[DnsMethod.OFF]
     assert {method for method, entry in METHODS.items() if entry.public} == {
@@ -160,7 +165,7 @@ def test_the_public_servers_are_those_their_operators_document() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "targets_too"),
+    ("options", "wanted"),
     [
         ({}, False),
         ({"dns_resolve_method": DnsMethod.SYSTEM}, False),
@@ -172,10 +177,11 @@ def test_the_public_servers_are_those_their_operators_document() -> None:
     ],
 )
 def test_who_chooses_servers_has_targets_looked_up_there_too(
-    options: dict[str, Any], targets_too: bool
+    options: dict[str, Any],
+    wanted: bool,  # noqa: FBT001 - what the function returns
 ) -> None:
     config = TraceConfig(**options)
-    assert resolves_targets(config) is targets_too
+    assert resolves_targets(config) is wanted
     assert dns_resolver(config)._servers == method_of(config).servers
 
 

@@ -123,8 +123,11 @@ def test_a_recording_with_names_replays_to_the_same_report_in_every_mode(tmp_pat
     assert hopscope("--replay", file, "-m", "stream").stdout == Path(file).read_text()
 
 
-def test_every_address_of_a_name_is_a_target(tmp_path: Path) -> None:
-    zone: Zone = {("many.example.", "A"): Answer(("127.0.0.3", "127.0.0.2")), ("many.example.", "AAAA"): Answer()}
+def test_every_address_of_a_name_is_a_target() -> None:
+    zone: Zone = {
+        ("many.example.", "A"): Answer(("127.0.0.3", "127.0.0.2")),
+        ("many.example.", "AAAA"): Answer(),
+    }
     with name_server(zone) as server:
         options = ("many.example.", "-m", "json", "-C", "1", "--udp", "--dns-server", server.where)
         one, every = json.loads(hopscope(*options).stdout), json.loads(hopscope(*options, "-y").stdout)

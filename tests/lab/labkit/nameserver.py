@@ -1,7 +1,7 @@
 """A name server that answers as it is told, over UDP and TCP, and remembers every question.
 
-In a test it is a thread on loopback; ``python -m tests.lab.labkit.nameserver ZONE.json ADDRESS PORT`` runs it in
-a namespace.
+In a test it is a thread on loopback. ``python -m tests.lab.labkit.nameserver ZONE.json ADDRESS PORT`` runs it
+in a namespace and prints every question, once it is ready.
 """
 
 from __future__ import annotations
@@ -171,15 +171,20 @@ def name_server(zone: Zone, address: str = "127.0.0.1") -> Iterator[NameServer]:
 def plain_zone(records: Mapping[str, str]) -> Zone:
     """A zone of one record each: ``{"name. PTR": "target."}``."""
     return {
-        (name, kind): Answer((text,))
-        for key, text in records.items()
-        for name, kind in (key.rsplit(" ", 1),)
+        (name, kind): Answer((text,)) for key, text in records.items() for name, kind in (key.rsplit(" ", 1),)
     }
+
+
+class _Printing(NameServer):
+    def _reply(self, wire: bytes, transport: str) -> bytes | None:
+        reply = super()._reply(wire, transport)
+        print(*self.asked[-1], flush=True)  # noqa: T201 - whoever started it reads this
+        return reply
 
 
 if __name__ == "__main__":
     told, where, number = sys.argv[1:]
-    serving = NameServer(plain_zone(json.loads(Path(told).read_text())), where, int(number))
+    serving = _Printing(plain_zone(json.loads(Path(told).read_text())), where, int(number))
     serving.start()
     print("ready", flush=True)  # noqa: T201 - whoever started it waits for this
     serving.wait()

@@ -55,11 +55,11 @@ def test_who_asks_for_systems_and_places_sees_their_columns() -> None:
 # The command
 
 
-def hopscope(*arguments: str) -> subprocess.CompletedProcess[str]:
+def hopscope(*arguments: str, config: Path = Path("/nonexistent")) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tui.cli", *arguments],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": "/nonexistent"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(config)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -135,6 +135,18 @@ def test_every_address_of_a_name_is_a_target() -> None:
     assert [report["target"]["address"] for report in every] == ["127.0.0.2", "127.0.0.3"]
     assert {report["target"]["query"] for report in every} == {"many.example."}
     assert all(report["outcome"]["reached"] for report in every)
+
+
+def test_a_switch_can_be_turned_off_again(tmp_path: Path) -> None:
+    (tmp_path / "hopscope").mkdir()
+    (tmp_path / "hopscope" / "config.toml").write_text("[trace]\ndns-lookup-as-info = true\n")
+    told = [
+        json.loads(hopscope(*LAN, "-m", "json", *flags, config=tmp_path).stdout)["config"][
+            "dns_lookup_as_info"
+        ]
+        for flags in (("--no-dns-lookup-as-info",), ("-z", "--no-dns-lookup-as-info"))
+    ]
+    assert told == [False, False]
 
 
 def test_a_target_that_the_chosen_server_does_not_know_is_4() -> None:

@@ -17,7 +17,7 @@ import msgspec
 
 from tracer.errors import ConfigError
 from tracer.model import Family
-from tracer.names import server_address
+from tracer.names import DnsMethod, server_address
 
 MS = 1_000_000
 SECOND = 1_000 * MS
@@ -53,17 +53,7 @@ class ChannelChoice(StrEnum):
 
     AUTO = "auto"
     ERRQUEUE = "errqueue"
-
-
-class DnsMethod(StrEnum):
-    """Whom to ask for names; ``auto`` depends on the mode."""
-
-    AUTO = "auto"
-    SYSTEM = "system"
-    RESOLV = "resolv"
-    GOOGLE = "google"
-    CLOUDFLARE = "cloudflare"
-    OFF = "off"
+    RAW = "raw"
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +123,8 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ),
     ] = ProtocolChoice.AUTO
     channel: Annotated[
-        ChannelChoice, Option(help="How packets travel; auto takes the best this host allows.")
+        ChannelChoice,
+        Option(help="How packets travel; auto takes raw sockets where CAP_NET_RAW is there, else errqueue."),
     ] = ChannelChoice.AUTO
     addr_family: Annotated[
         AddressFamily,

@@ -26,6 +26,7 @@ from tracer.model import (
     PathEndKind,
     Port,
     ProbeState,
+    QuotedHeader,
     ReplyKind,
     RoundId,
     Sequence,
@@ -60,7 +61,9 @@ class TraceStarted(msgspec.Struct, frozen=True, kw_only=True, tag_field="event",
     at_ns: int = 0
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", gc=False):
+    # Frozen trees cannot be part of a cycle. Thousands of events are kept: looking through them for one would
+    # hold up the probes.
     at_ns: int
     target: str
 
@@ -100,6 +103,9 @@ class ReplyReceived(_ProbeEvent, frozen=True, kw_only=True, tag="reply"):
     reply_tos: int | None = None
     mtu: int | None = None
     extensions: tuple[Extension, ...] = ()
+    quoted: QuotedHeader | None = None
+    """What the probe looked like where it was quoted; None where nothing is quoted, or its IP header not
+    visible."""
     probe_bytes: bytes | None = None
     """The probe as it left, where the channel saw it."""
     reply_bytes: bytes | None = None
@@ -118,6 +124,10 @@ class ProbeLost(_ProbeEvent, frozen=True, kw_only=True, tag="probe_lost"):
     """A probe that left this host was given up."""
 
     reason: LossReason
+    tx: Stamp | None = None
+    """When it left, as far as it is known; logs of earlier versions do not tell."""
+    probe_bytes: bytes | None = None
+    """The probe as it left, where the channel saw it."""
 
 
 class ForeignReply(_Event, frozen=True, kw_only=True, tag="foreign"):

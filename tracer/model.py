@@ -74,7 +74,7 @@ class StampClock(StrEnum):
     """This process, after or before a system call."""
 
 
-class Stamp(msgspec.Struct, frozen=True):
+class Stamp(msgspec.Struct, frozen=True, gc=False):
     """A moment, and who observed it."""
 
     ns: int
@@ -95,7 +95,7 @@ class ReplyKind(StrEnum):
     UDP_DATA = "udp_data"
 
 
-class Icmp(msgspec.Struct, frozen=True):
+class Icmp(msgspec.Struct, frozen=True, gc=False):
     """ICMP type and code as they stood in the reply (the numbers differ between the families)."""
 
     type: int
@@ -128,7 +128,63 @@ class UnknownExtension(msgspec.Struct, frozen=True, tag="unknown"):
     body: bytes
 
 
-Extension = MplsStack | UnknownExtension
+class InterfaceRole(StrEnum):
+    """What an interface had to do with the packet that is quoted (RFC 5837 section 4.1)."""
+
+    INCOMING = "incoming"
+    """It came in there."""
+    SUB_IP = "sub_ip"
+    """A part of the interface it came in by, such as a member of a bundle."""
+    OUTGOING = "outgoing"
+    """It would have gone out there."""
+    NEXT_HOP = "next_hop"
+    """Its next hop; the address is that of the neighbour."""
+
+
+class InterfaceInformation(msgspec.Struct, frozen=True, kw_only=True, tag="interface"):
+    """ICMP extension class 2 (RFC 5837): an interface of the router, as far as it tells; the rest is None."""
+
+    role: InterfaceRole
+    index: int | None = None
+    """ifIndex (RFC 2863), 0..2**32-1."""
+    address: Address | None = None
+    name: str | None = None
+    """ifName, at most 63 bytes of UTF-8; what is no UTF-8 is written as an escape. From the network."""
+    mtu: int | None = None
+    """In bytes."""
+
+
+class InterfaceIdentification(msgspec.Struct, frozen=True, kw_only=True, tag="interface_id"):
+    """ICMP extension class 3 (RFC 8335): an interface by its name, its index or its address; one is told."""
+
+    name: str | None = None
+    """From the network."""
+    index: int | None = None
+    address: Address | None = None
+
+
+Extension = MplsStack | InterfaceInformation | InterfaceIdentification | UnknownExtension
+
+
+class QuotedDiff(msgspec.Struct, frozen=True):
+    """A header field that was not quoted as it was sent; the names stand in wire.compare."""
+
+    field: str
+    sent: bool | int | str
+    quoted: bool | int | str
+
+
+class QuotedHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """What a probe looked like where it was quoted."""
+
+    ttl: int
+    """TTL it had left, 0..255; 1 where nothing is odd."""
+    dscp: int
+    """0..63 (RFC 2474)."""
+    ecn: int
+    """0..3 (RFC 3168)."""
+    diff: tuple[QuotedDiff, ...] | None
+    """The fields that were rewritten on the way; None where it is not known what was sent."""
 
 
 class Quoted(msgspec.Struct, frozen=True, kw_only=True):
@@ -371,3 +427,24 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """The user named an interface: bind the device too, where that is allowed."""
     timeout_ns: int
     strategy: Strategy = Strategy.CLASSIC
+
+
+class CheckState(StrEnum):
+    """What a check of this host found."""
+
+    OK = "ok"
+    NOTICE = "notice"
+    """It works; something is less than it could be, or cannot be seen."""
+    TROUBLE = "trouble"
+    """What the options ask for will not work."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a check-up: what is, what is needed, and the command that mends it."""
+
+    check: str
+    state: CheckState
+    found: str
+    needed: str
+    remedy: str | None = None
+    """A command where one mends it, else what to do; None where nothing is wrong."""

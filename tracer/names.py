@@ -10,11 +10,24 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
 
 from tracer.text import LONGEST_SHOWN, printable
+
+
+class DnsMethod(StrEnum):
+    """Whom to ask for names; ``auto`` depends on the mode."""
+
+    AUTO = "auto"
+    SYSTEM = "system"
+    RESOLV = "resolv"
+    GOOGLE = "google"
+    CLOUDFLARE = "cloudflare"
+    OFF = "off"
+
 
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
 """Degrees, north is positive."""

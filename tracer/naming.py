@@ -5,17 +5,33 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from tracer.config import TraceConfig
 from tracer.events import Event, NameResolved, ReplyReceived, TraceStarted
 from tracer.interfaces import Clock
 from tracer.lookup.lookup import Lookup
+from tracer.lookup.sources import open_lookup
 from tracer.model import Address
 from tracer.names import NOTHING, Known
+from tracer.session import Session
 
 MOST_ADDRESSES = 4096
 """Addresses of one target that names are told of."""
 
 Tell = Callable[[Sequence[Event]], None]
 """Adds events to the log."""
+
+
+def naming_for(config: TraceConfig, session: Session, clock: Clock) -> Naming | None:
+    """Let a session look up what its options ask for; None where they ask for nothing.
+
+    Raises ConfigError for a database that cannot be read.
+    """
+    lookup = open_lookup(config)
+    if lookup is None:
+        return None
+    naming = Naming(lookup, clock, session.tell)
+    session.listen(naming.hear)
+    return naming
 
 
 class Naming:

@@ -7,6 +7,7 @@ import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tracer.clock import SystemClock
 from tracer.config import AddressFamily, ChannelChoice, ProtocolChoice, TraceConfig, flag
@@ -26,9 +27,39 @@ from tracer.session import Prepared
 from tracer.text import named, printable
 from tracer.wire.address import family_of, parse
 
+if TYPE_CHECKING:
+    from tracer.net.raw_sockets import RawSockets
 
-async def real(queries: Sequence[str], config: TraceConfig) -> Prepared:
-    """Prepare to trace the real network.
+
+def open_privileged() -> RawSockets | None:
+    """Open everything that needs a privilege, for this run and whatever the user changes in it; None without.
+
+    Raises LocalError where this process may open no more files.
+    """
+    from tracer.net.choose import open_raw  # noqa: PLC0415 - a simulation opens no sockets
+
+    return open_raw()
+
+
+def acts_for_another() -> bool:
+    """This process has root's rights, but the one who asked, by sudo for instance, is another user."""
+    from tracer.net import privileges  # noqa: PLC0415 - a simulation needs none
+
+    return privileges.behind(os.environ) is not None
+
+
+def keep_no_privilege() -> None:
+    """Give up everything that ``open_privileged`` and the opening of files needed.
+
+    Raises NotPermittedError where the system does not let go of it.
+    """
+    from tracer.net import privileges  # noqa: PLC0415 - a simulation needs none
+
+    privileges.keep_nothing()
+
+
+async def real(queries: Sequence[str], config: TraceConfig, raw: RawSockets | None = None) -> Prepared:
+    """Prepare to trace the real network, over the sockets of ``open_privileged`` if there are any.
 
     Raises NotPermittedError, ConfigError or LocalError where the options cannot be had on this host.
     """
@@ -39,8 +70,8 @@ async def real(queries: Sequence[str], config: TraceConfig) -> Prepared:
     found = [(query, address) for query in queries for address in await _wanted(query, config) or _UNRESOLVED]
     queries, addresses = [query for query, _ in found], [address for _, address in found]
     families = {family_of(address) for address in addresses if address is not None}
-    choice = choose(config, families)
-    _only_traceable(queries, addresses, choice.protocol, config)
+    choice = choose(config, families, raw)
+    _only_traceable(queries, addresses, choice.protocol, config, choice.channel)
     links = [_link(query, config) for query in queries]
     sources = [
         find_source(address, family_of(address), config.source_address, link) if address is not None else None
@@ -49,7 +80,7 @@ async def real(queries: Sequence[str], config: TraceConfig) -> Prepared:
     clock = SystemClock()
     targets = _targets(queries, addresses, sources)
     return Prepared(
-        channel=open_channel(choice, clock),
+        channel=open_channel(choice, clock, raw),
         clock=clock,
         targets=targets,
         routes=_routes(targets, choice.protocol, config, links),
@@ -91,7 +122,11 @@ def _link(query: str, config: TraceConfig) -> str | None:
 
 
 def _only_traceable(
-    queries: Sequence[str], addresses: Sequence[Address | None], protocol: Protocol, config: TraceConfig
+    queries: Sequence[str],
+    addresses: Sequence[Address | None],
+    protocol: Protocol,
+    config: TraceConfig,
+    channel: str,
 ) -> None:
     """Refuse what no probe can do, before the first one is sent."""
     for query, address in zip(queries, addresses, strict=True):
@@ -107,7 +142,8 @@ def _only_traceable(
                 "a link-local address means something on one link only",
                 f"Name the link: {address}%eth0, or --interface.",
             )
-    one_socket = protocol is Protocol.UDP or config.target_port is not None
+    # Over raw sockets a port serves several targets, but not the same one twice.
+    one_socket = channel != ChannelChoice.RAW and (protocol is Protocol.UDP or config.target_port is not None)
     sharing = [family_of(address) if one_socket else address for address in addresses if address is not None]
     if config.source_port is not None and len(set(sharing)) < len(sharing):
         raise ConfigError(
@@ -141,7 +177,7 @@ def simulated(
     ]
     asked, addresses = [query for query, _ in found], [address for _, address in found]
     protocol = _SIMULATED[config.protocol]
-    _only_traceable(asked, addresses, protocol, config)
+    _only_traceable(asked, addresses, protocol, config, "sim")
     clock = clock or SystemClock()
     sources = [
         SourceInfo(SOURCE_ADDRESSES[family_of(address)], None) if address is not None else None
@@ -168,7 +204,8 @@ async def another(query: str, prepared: Prepared, config: TraceConfig) -> tuple[
     address = next(iter(await _addresses(query, config)), None)
     if address is None:
         raise _without_address(query)
-    _only_traceable([query], [address], prepared.channel.info.protocol, config)
+    info = prepared.channel.info
+    _only_traceable([query], [address], info.protocol, config, info.name)
     link = _link(query, config)
     source = find_source(address, family_of(address), config.source_address, link)
     return _one_more(query, address, source, prepared, config, link)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from io import RawIOBase
 from pathlib import Path
 
 import msgspec
@@ -21,11 +22,12 @@ class Recorder:
     A disk that fills up ends the recording, not the trace: ``failure`` then says why.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, opened: RawIOBase | None = None) -> None:
+        """Write to ``opened`` where the file was opened beforehand, else to ``path``."""
         self.failure: OSError | None = None
         """What ended the recording early."""
         try:
-            self._file = path.open("wb", buffering=0)
+            self._file: RawIOBase = opened or path.open("wb", buffering=0)
         except OSError as error:
             raise RecordingError(
                 f"{path} cannot be written: {error.strerror}.", "Choose another file."

@@ -140,6 +140,7 @@ class Session:
             source=next((target.source for target in targets if target.source is not None), None),
             channel=self._channel.info,
             clock=self._channel.clock_info,
+            at_ns=self._clock.now_ns(),
         )
         self._tell([header])
         routes = {route.trace: route for route in self._prepared.routes}
@@ -171,6 +172,7 @@ class Session:
                 tos=config.tos,
             ),
             first_sequence=config.initial_sequence or _FIRST_SEQUENCE,
+            source=None if route.source is None else route.source.address,
         )
         plan = port_plan(
             route.protocol, config, prepared.usable_ports, (prepared.seed + route.trace * _APART) & 0xFFFF
@@ -212,9 +214,12 @@ class Session:
         What answers a trace that has ended comes too late for its report, and is no oddity of another one.
         """
         destination = None if isinstance(item, Notice) else item.destination
-        candidates = [trace for trace in self._traces if trace.engine.target == destination] or self._traces
+        addressed = [trace for trace in self._traces if trace.engine.target == destination]
+        candidates = addressed or self._traces
         claiming = (trace for trace in candidates if trace.engine.claims(item))
-        chosen = next(claiming, None)
+        # A target claims what quotes a translated destination too: whoever is addressed comes before it.
+        too_late = not addressed and any(engine.claims(item) for engine in self._finished)
+        chosen = None if too_late else next(claiming, None)
         if chosen is None and not any(engine.claims(item) for engine in self._finished):
             chosen = next(iter(candidates), None)
         if chosen is not None:

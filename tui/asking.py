@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tracer.config import DnsMethod, TraceConfig
+from tracer.config import TraceConfig
+from tracer.names import DnsMethod
 from tui.view.facts import Fact
 
 if TYPE_CHECKING:
+    from tracer.interfaces import Clock
+    from tracer.naming import Naming
+    from tracer.session import Session
     from tui.scene import Look
 
 FOR_PEOPLE = frozenset({"tui", "pretty", "markdown"})
@@ -43,3 +47,15 @@ def with_columns(look: Look, facts: frozenset[Fact]) -> Look:
     new = "".join(letter for fact, letter in _COLUMNS.items() if fact in facts and letter not in look.columns)
     at = look.columns.find("o") + 1 or len(look.columns)
     return msgspec.structs.replace(look, columns=look.columns[:at] + new + look.columns[at:])
+
+
+def naming(config: TraceConfig, session: Session, clock: Clock) -> Naming | None:
+    """Let a session look up what its options ask for; nothing of it is imported where they ask for nothing.
+
+    Raises ConfigError for a database that cannot be read.
+    """
+    if not sought(config):
+        return None
+    from tracer.naming import naming_for  # noqa: PLC0415 - only where something is looked up
+
+    return naming_for(config, session, clock)

@@ -6,7 +6,7 @@ there now; however many events came in between, it draws once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tracer.events import Event, NameResolved, TargetAdded, TraceStarted
 from tracer.model import EndReason
@@ -87,29 +87,35 @@ class Bridge:
             found.add(Fact.TARGETS)
         if any(books.history.has_packets for books in self._books.values()):
             found.add(Fact.PACKETS)
-        if any(len(books.history.paths()) > 1 for books in self._books.values()):
+        if any(books.history.flows > 1 for books in self._books.values()):
             found.add(Fact.FLOWS)
+        if any(hop.quoted is not None for snapshot in self._fold.snapshots() for hop in snapshot.hops):
+            found.add(Fact.QUOTED_HEADER)
         return frozenset(found)
 
     def targets(self, look: Look, hidden: frozenset[str] = frozenset()) -> tuple[TargetScene, ...]:
         """Every target but the ``hidden`` ones, masked as the look says."""
-        return tuple(
-            self._target(snapshot, look)
-            for snapshot in self._fold.snapshots()
-            if snapshot.target.label not in hidden
-        )
+        return tuple(self.each(look, hidden))
 
-    def _target(self, snapshot: TraceSnapshot, look: Look) -> TargetScene:
-        books = self._books[snapshot.target.label]
-        return TargetScene(
-            label=snapshot.target.label,
-            snapshot=mask(snapshot, look.privacy),
-            history=books.history,
-            entries=books.log.entries(look.privacy, everything=look.all_events),
-            log=books.log,
-            status=_status(snapshot.reason),
-            troubles=books.troubles.current(snapshot.errors),
-        )
+    def each(self, look: Look, hidden: frozenset[str] = frozenset()) -> Iterator[TargetScene]:
+        """The same, one after the other; events may come in between."""
+        known = self._books
+        for snapshot in self._fold.each_snapshot():
+            label = snapshot.target.label
+            if label in known and label not in hidden:
+                yield _scene_of(snapshot, known[label], look)
+
+
+def _scene_of(snapshot: TraceSnapshot, books: _TargetBooks, look: Look) -> TargetScene:
+    return TargetScene(
+        label=snapshot.target.label,
+        snapshot=mask(snapshot, look.privacy),
+        history=books.history,
+        entries=books.log.entries(look.privacy, everything=look.all_events),
+        log=books.log,
+        status=_status(snapshot.reason),
+        troubles=books.troubles.current(snapshot.errors),
+    )
 
 
 def _found_by(event: NameResolved) -> frozenset[Fact]:

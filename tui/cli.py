@@ -7,15 +7,16 @@ modes import no screen.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -26,14 +27,16 @@ from tracer.events import Event
 from tracer.model import EndReason
 from tracer.report.document import Report
 from tracer.report.fold import Fold
-from tracer.session import Listener, Prepared, Session
+from tracer.session import Listener, Session
 from tracer.text import printable
 from tracer.version import VERSION
-from tui.asking import decided, sought, with_columns
+from tui.asking import decided, naming, sought, with_columns
 from tui.options import saved_config, trace_options
+from tui.written import LateFile, files
 
 if TYPE_CHECKING:
-    from tracer.lookup.lookup import Lookup
+    from tracer.naming import Naming
+    from tracer.net.raw_sockets import RawSockets
 
 
 class Mode(StrEnum):
@@ -98,7 +101,16 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
 )
 @click.option("--record", type=click.Path(path_type=Path), help="Write every event to this file.")
 @click.option(
+    "--pcap",
+    type=click.Path(path_type=Path),
+    help="Write probes and answers to this file (pcapng), each with what became of it. Answers are whole "
+    "with --channel raw only.",
+)
+@click.option(
     "--replay", type=click.Path(path_type=Path), help="Show or report a recording instead of the network."
+)
+@click.option(
+    "--doctor", is_flag=True, help="Check what this host lets the options do, and how to mend the rest."
 )
 @click.option(
     "--json-schema",
@@ -113,20 +125,27 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
 @trace_options
 @click.version_option(VERSION, "-V", "--version", message="hopscope %(version)s")
 @click.pass_context
-def command(
+def command(  # noqa: PLR0913 - one argument for each option that is no trace's
     context: click.Context,
     config: TraceConfig,
     targets: tuple[str, ...],
     mode: str | None,
     sim: str | None,
     record: Path | None,
+    pcap: Path | None,
     replay: Path | None,
+    *,
+    doctor: bool,
 ) -> None:
     """Trace the path to TARGET with ICMP, UDP or TCP, without privileges."""
+    if doctor:
+        context.exit(_doctor(config, len(targets), mode))
     if not targets and sim is None and replay is None:
         raise click.UsageError("Give a TARGET, or --sim wan to trace a simulated path.", context)
-    if replay is not None and (targets or sim or record):
-        raise click.UsageError("--replay reads a recording; it takes no TARGET, --sim or --record.", context)
+    if replay is not None and (targets or sim or record or pcap):
+        raise click.UsageError(
+            "--replay reads a recording; it takes no TARGET, --sim, --record or --pcap.", context
+        )
     if replay is not None and config != saved_config({}):
         raise click.UsageError(
             "--replay reports what was recorded; no option of a trace changes it.", context
@@ -134,12 +153,26 @@ def command(
     chosen = _mode(mode, context)
     if chosen is Mode.TUI:
         gc.disable()  # nothing that is imported is garbage; interactive.run lets the collector work again
-        context.exit(_screen(targets, config, sim, record) if replay is None else _player(replay))
+        context.exit(
+            _screen(targets, config, sim, files(record, pcap)) if replay is None else _player(replay)
+        )
     if config.report_cycles is None:
         config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)
     if replay is not None:
         context.exit(_replay(replay, chosen))
-    context.exit(_trace(targets, decided(config, chosen, sim), chosen, sim, record))
+    context.exit(_trace(targets, decided(config, chosen, sim), chosen, sim, files(record, pcap)))
+
+
+def _doctor(config: TraceConfig, targets: int, mode: str | None) -> int:
+    from tracer import checkup  # noqa: PLC0415 - only here
+    from tracer.report import checks  # noqa: PLC0415
+
+    findings = checkup.examine(config, targets)
+    if mode == Mode.JSON:
+        sys.stdout.buffer.write(checks.json(findings, VERSION))
+    else:
+        click.echo(checks.text(findings), nl=False)
+    return Exit.REACHED if checkup.is_well(findings) else Exit.NOT_REACHED
 
 
 def _mode(given: str | None, context: click.Context) -> Mode:
@@ -159,17 +192,15 @@ def _has_terminal() -> bool:
     )
 
 
-def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, record: Path | None) -> int:
+def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, written: Sequence[LateFile]) -> int:
     from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
 
-    source = interactive.live(targets, config, sim)
-    recording = None if record is None else interactive.LateRecording(record)
-    if recording is not None:
-        source.listen(recording.write)
-    look = with_columns(settings.load().look, sought(decided(config, Mode.TUI, sim)))
-    ended_by = interactive.run(source, _complain, look)
-    if recording is not None and (failure := recording.close()) is not None:
-        _complain_of_recording(failure)
+    with _opened(written, sim) as raw:
+        source = interactive.live(targets, config, sim, raw)
+        for file in written:
+            source.listen(file.write)
+        look = with_columns(settings.load().look, sought(decided(config, Mode.TUI, sim)))
+        ended_by = interactive.run(source, _complain, look)
     return ended_by or exit_code(source.bridge.reports())
 
 
@@ -181,74 +212,75 @@ def _player(path: Path) -> int:
 
 
 def _trace(
-    targets: Sequence[str], config: TraceConfig, mode: Mode, sim: str | None, record: Path | None
+    targets: Sequence[str], config: TraceConfig, mode: Mode, sim: str | None, written: Sequence[LateFile]
 ) -> int:
     from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
 
-    async def run() -> int:
-        lookup = _lookup(config)
+    async def run(raw: RawSockets | None) -> int:
         prepared = (
-            await prepare.real(targets, config) if sim is None else prepare.simulated(targets, config, sim)
+            await prepare.real(targets, config, raw)
+            if sim is None
+            else prepare.simulated(targets, config, sim)
         )
-        recorder = _recorder(record)
         fold = Fold()
-        listeners: list[Listener] = [fold.apply, *_outputs(mode, fold)]
-        if recorder is not None:
-            listeners.append(recorder.write)
-        interrupted = await _run(Session(prepared, config, listeners), prepared, lookup)
-        if recorder is not None:
-            recorder.close()
-            if recorder.failure is not None:
-                _complain_of_recording(recorder.failure)
+        with contextlib.closing(prepared.channel):
+            session = Session(
+                prepared, config, [*(file.write for file in written), fold.apply, *_outputs(mode, fold)]
+            )
+            interrupted = await _run(session, naming(config, session, prepared.clock))
         reports = fold.reports()
         _print_reports(reports, mode)
         return interrupted or exit_code(reports)
 
-    return asyncio.run(run())
+    with _opened(written, sim) as raw:
+        return asyncio.run(run(raw))
 
 
-def _lookup(config: TraceConfig) -> Lookup | None:
-    if not sought(config):
-        return None
-    from tracer.lookup.sources import open_lookup  # noqa: PLC0415 - only where it is asked for
+@contextlib.contextmanager
+def _opened(written: Sequence[LateFile], sim: str | None) -> Iterator[RawSockets | None]:
+    """Open all that needs a privilege, now or after a change of the options, and then give up every one.
 
-    return open_lookup(config)
+    Files are opened with root's rights where root asks for them, never on behalf of somebody behind sudo.
+    """
+    from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
+
+    with contextlib.ExitStack() as opened:
+        opened.callback(_close, written)
+        if sim is not None:
+            yield None
+            return
+        raw = prepare.open_privileged()
+        if raw is not None:
+            opened.callback(raw.close)
+        for file in written if not prepare.acts_for_another() else ():
+            file.open()
+        prepare.keep_no_privilege()
+        yield raw
 
 
-async def _run(session: Session, prepared: Prepared, lookup: Lookup | None) -> int:
+def _close(written: Sequence[LateFile]) -> None:
+    for file in written:
+        if (failure := file.close()) is not None:
+            _complain(f"The {file.name} is incomplete: {failure.strerror}.")
+
+
+async def _run(session: Session, names: Naming | None) -> int:
     """Run the session; returns the exit code of the signal that ended it, or 0."""
     caught: list[int] = []
-    naming = None
-    if lookup is not None:
-        from tracer.naming import Naming  # noqa: PLC0415 - only where it is asked for
-
-        naming = Naming(lookup, prepared.clock, session.tell)
-        session.listen(naming.hear)
 
     def stop(number: int) -> None:
         caught.append(number)
         session.stop(EndReason.INTERRUPTED)
-        if naming is not None:
-            naming.close()
+        if names is not None:
+            names.close()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop, number)
-    try:
-        await session.run()
-        if naming is not None:
-            await naming.settle()
-    finally:
-        prepared.channel.close()
+    await session.run()
+    if names is not None:
+        await names.settle()
     return Exit.SIGNAL + caught[0] if caught else 0
-
-
-def _recorder(path: Path | None) -> Any:
-    if path is None:
-        return None
-    from tracer.record import Recorder  # noqa: PLC0415 - only where asked for
-
-    return Recorder(path)
 
 
 def _outputs(mode: Mode, fold: Fold) -> list[Listener]:
@@ -319,10 +351,6 @@ def _exit_code(report: Report) -> int:
     if report.outcome.reason is EndReason.ERROR:
         return Exit.NOT_RESOLVED if report.target.address is None else Exit.NOTHING_SENT
     return Exit.NOT_REACHED
-
-
-def _complain_of_recording(failure: OSError) -> None:
-    _complain(f"The recording is incomplete: {failure.strerror}.")
 
 
 def _complain(text: str) -> None:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from tracer.config import TraceConfig
 from tracer.errors import HopscopeError, TargetError
-from tracer.events import Event
 from tracer.model import Route, TargetInfo
 from tracer.session import Prepared
 from tracer.text import named
@@ -25,7 +24,7 @@ from tui.source import LiveSource, Source, Wanted
 from tui.view.facts import Fact
 
 if TYPE_CHECKING:
-    from tracer.record import Recorder
+    from tracer.net.raw_sockets import RawSockets
 
 CRASHED = 1
 """Exit code after a fault of our own."""
@@ -36,36 +35,17 @@ SETTLED_S = 1.0
 _ROOT = Path(__file__).parent.parent
 
 
-class LateRecording:
-    """A recording that begins with the first event: a trace that cannot begin leaves an older file alone."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._recorder: Recorder | None = None
-
-    def write(self, events: Sequence[Event]) -> None:
-        """Append these events. Raises RecordingError where the file cannot be made."""
-        if self._recorder is None:
-            from tracer.record import Recorder  # noqa: PLC0415 - not for the first frame
-
-            self._recorder = Recorder(self._path)
-        self._recorder.write(events)
-
-    def close(self) -> OSError | None:
-        """Close the file; returns what ended the recording early."""
-        if self._recorder is None:
-            return None
-        self._recorder.close()
-        return self._recorder.failure
-
-
-def live(targets: Sequence[str], config: TraceConfig, sim: str | None) -> LiveSource:
-    """Trace the network, or the simulated internet ``sim``."""
+def live(
+    targets: Sequence[str], config: TraceConfig, sim: str | None, raw: RawSockets | None = None
+) -> LiveSource:
+    """Trace the network, over raw sockets if there are any, or the simulated internet ``sim``."""
     from tracer import prepare  # noqa: PLC0415 - a replay needs none of it
 
     async def ready(chosen: TraceConfig) -> Prepared:
         prepared = (
-            await prepare.real(targets, chosen) if sim is None else prepare.simulated(targets, chosen, sim)
+            await prepare.real(targets, chosen, raw)
+            if sim is None
+            else prepare.simulated(targets, chosen, sim)
         )
         if not prepared.routes:
             prepared.channel.close()

@@ -9,13 +9,13 @@ import pytest
 
 from tests.lab.labkit.nameserver import Answer, NameServer, Zone, name_server
 from tests.lookup import databases
-from tracer.config import DnsMethod, TraceConfig
+from tracer.config import TraceConfig
 from tracer.errors import ConfigError
 from tracer.lookup.methods import METHODS, dns_resolver, method_of, resolves_targets
 from tracer.lookup.sources import open_lookup
 from tracer.lookup.system_resolver import SystemResolver
 from tracer.model import Address
-from tracer.names import NOTHING, AsnInfo, Known, Place
+from tracer.names import NOTHING, AsnInfo, DnsMethod, Known, Place
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,10 +6,10 @@ import contextlib
 import os
 import select
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tracer.clock import SystemClock
-from tracer.interfaces import SendProbe, SendResult
+from tracer.interfaces import Channel, SendProbe, SendResult
 from tracer.model import (
     Address,
     Family,
@@ -73,13 +73,16 @@ def probe(of: Route, target_port: int = 0, sequence: int = 1, source_port: int =
     )
 
 
-class Wire:
+Opened = TypeVar("Opened", bound=Channel)
+
+
+class Wired(Generic[Opened]):
     """A channel over real sockets, its clock, and its trace."""
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, open_channel: Callable[[SystemClock, Protocol, str], Opened]) -> None:
         self.route = route
         self.clock = SystemClock()
-        self.channel = ErrqueueChannel(self.clock, route.protocol, "loopback")
+        self.channel = open_channel(self.clock, route.protocol, "loopback")
         self.channel.open_trace(route)
 
     def send(self, target_port: int = 0, sequence: int = 1, source_port: int = 0) -> SendResult:
@@ -103,6 +106,13 @@ class Wire:
     def reply(self) -> Reply:
         """The first reply."""
         return replies(self.receive(lambda found: bool(replies(found))))[0]
+
+
+class Wire(Wired[ErrqueueChannel]):
+    """The unprivileged channel."""
+
+    def __init__(self, route: Route) -> None:
+        super().__init__(route, ErrqueueChannel)
 
 
 def replies(found: list[Received]) -> list[Reply]:

@@ -143,3 +143,13 @@ def test_the_descriptor_limit_is_raised_to_the_hard_one() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["100", "100", "100", "100"]
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[1] >= 100
+
+
+def test_identifiers_of_ping_sockets_are_read_for_their_family(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = {
+        "/proc/net/icmp": ["  0: 00000000:0007 00000000:0000 07 00000000:00000000", "  damaged"],
+        "/proc/net/icmp6": ["  0: 00000000000000000000000000000000:FFFF 0000:0000 07"],
+    }
+    monkeypatch.setattr(host, "_lines", tables.__getitem__)
+    assert host.ping_identifiers(Family.IPV4) == {7}
+    assert host.ping_identifiers(Family.IPV6) == {65535}

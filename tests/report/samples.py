@@ -83,7 +83,7 @@ def eventful() -> Log:
 def unreachable() -> Log:
     """A router refuses at the second hop; an extension this version does not know."""
     log = Log()
-    log.answered(1, 1, 400_000, extensions=(UnknownExtension(2, 1, b"\x00\xff"),))
+    log.answered(1, 1, 400_000, extensions=(UnknownExtension(4, 1, b"\x00\xff"),))
     log.answered(2, 2, 800_000, kind=ReplyKind.UNREACHABLE, icmp=Icmp(3, 1), mtu=1400)
     log.path_end(2, PathEndKind.UNREACHABLE)
     log.ended(EndReason.UNREACHABLE)

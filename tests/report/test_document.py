@@ -10,7 +10,19 @@ import msgspec
 
 from tests.report import samples
 from tests.stats.logbook import Log, failure
-from tracer.model import Address, EndReason, FailureKind, TargetInfo
+from tracer.model import (
+    Address,
+    EndReason,
+    FailureKind,
+    Icmp,
+    InterfaceIdentification,
+    InterfaceInformation,
+    InterfaceRole,
+    QuotedDiff,
+    QuotedHeader,
+    ReplyKind,
+    TargetInfo,
+)
 from tracer.report import json
 from tracer.report.document import build
 from tracer.stats.tracker import Tracker
@@ -19,18 +31,19 @@ GOLDEN = Path(__file__).with_name("golden_report.json")
 
 RTT = "last best worst mean stddev p50 p90 p99 jitter_last jitter_mean jitter_max jitter_rfc3550"
 CONTRACT = {
-    "": "schema version target source config channel started_at ended_at outcome path_verdict hops flows "
-    "health errors",
+    "": "schema version target source config channel started_at ended_at outcome path_verdict findings hops "
+    "flows health errors",
     "target": "query address hostname",
     "source": "address interface",
     "channel": "name protocol privileged reason",
     "outcome": "reached reason target_ttl rounds",
     "hops.0": "ttl sent received lost failed skipped late duplicates loss_pct loss_ci rtt_ms clock icmp "
-    "reply_ttl mtu nat quoted verdict responders",
+    "reply_ttl return_paths mtu nat quoted verdict responders",
     "hops.0.rtt_ms": RTT,
     "hops.0.clock": "kernel user",
-    "hops.0.icmp": "type code",
-    "hops.0.responders.0": "address hostname asn place received rtt_ms icmp reply_ttl extensions special",
+    "hops.0.icmp": "type code name mark",
+    "hops.0.responders.0": "address hostname asn place received rtt_ms icmp reply_ttl return_paths "
+    "quoted extensions special",
     "hops.0.responders.0.rtt_ms": RTT,
     "hops.2.responders.0.extensions.0": "type labels",
     "hops.2.responders.0.extensions.0.labels.0": "label exp bos ttl",
@@ -112,6 +125,63 @@ def test_hostile_names_are_harmless_in_the_report() -> None:
     report = samples.report(Log(), target)
     assert (report.target.query, report.target.hostname) == (r"x\udc80", r"evil\u202e.example.com")
     assert json.render([report])
+
+
+def test_what_a_hop_quotes_is_told_with_what_was_rewritten() -> None:
+    log = Log()
+    diff = (
+        QuotedDiff("source", "192.0.2.10", "203.0.113.1"),
+        QuotedDiff("dont_fragment", sent=True, quoted=False),
+    )
+    log.answered(1, 1, quoted=QuotedHeader(ttl=1, dscp=46, ecn=1, diff=()), reply_ttl=255)
+    log.answered(2, 2, quoted=QuotedHeader(ttl=1, dscp=46, ecn=1, diff=diff), reply_ttl=52)
+    log.answered(3, 3, quoted=QuotedHeader(ttl=1, dscp=46, ecn=1, diff=None))
+    log.answered(4, 4)
+    document = parsed(log)
+    hops = document["hops"]
+    assert [hop["nat"] for hop in hops] == [False, True, None, None]
+    assert hops[1]["quoted"] == hops[1]["responders"][0]["quoted"]
+    assert hops[1]["quoted"] == {
+        "ttl": 1,
+        "dscp": 46,
+        "ecn": 1,
+        "diff": [
+            {"field": "source", "sent": "192.0.2.10", "quoted": "203.0.113.1"},
+            {"field": "dont_fragment", "sent": True, "quoted": False},
+        ],
+    }
+    assert (hops[2]["quoted"]["diff"], hops[3]["quoted"]) == (None, None)
+    assert hops[1]["return_paths"] == [
+        {"initial_ttl": 64, "hops": 13},
+        {"initial_ttl": 128, "hops": 77},
+        {"initial_ttl": 255, "hops": 204},
+    ]
+    assert [(one["kind"], one["ttl"], one["after_ttl"]) for one in document["findings"]] == [
+        ("nat", 2, 1),
+        ("df_cleared", 2, 1),
+    ]
+
+
+def test_icmp_codes_are_told_by_name_and_mark() -> None:
+    log = Log()
+    log.answered(1, 1, icmp=Icmp(3, 13), kind=ReplyKind.UNREACHABLE)
+    (hop,) = parsed(log)["hops"]
+    told = {"type": 3, "code": 13, "name": "communication administratively prohibited", "mark": "!X"}
+    assert (hop["icmp"], hop["responders"][0]["icmp"]) == (told, told)
+
+
+def test_names_of_interfaces_are_harmless_in_the_report() -> None:
+    log = Log()
+    told = InterfaceInformation(role=InterfaceRole.INCOMING, name="eth0\x1b[2J")
+    log.answered(1, 1, extensions=(told, InterfaceIdentification(name="\u202eko")))
+    (extensions,) = (hop["responders"][0]["extensions"] for hop in parsed(log)["hops"])
+    assert extensions == [
+        {
+            "type": "interface", "role": "incoming", "index": None, "address": None,
+            "name": r"eth0\x1b[2J", "mtu": None,
+        },
+        {"type": "interface_id", "name": r"\u202eko", "index": None, "address": None},
+    ]  # fmt: skip
 
 
 def test_folding_the_replayed_log_gives_the_same_bytes() -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from scapy.contrib.mpls import MPLS
-from scapy.layers.inet import ICMP, TCP, UDP, IPerror, TCPerror, UDPerror
+from scapy.layers.inet import ICMP, TCP, UDP, ICMPExtension_InterfaceInformation, IPerror, TCPerror, UDPerror
 from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6PacketTooBig, ICMPv6TimeExceeded, IPerror6
 from scapy.packet import Raw
 
@@ -41,6 +41,7 @@ from tracer.sim.scenario import (
     RateLimit,
     TooBig,
 )
+from tracer.sim.tables import Dnat, Interface, InterfaceId, Object
 from tracer.wire.decode import decode_reply
 
 TARGET6 = "2001:db8::cb00:7109"
@@ -278,3 +279,47 @@ def test_a_change_replaces_hops_from_its_time_on() -> None:
     assert after == ["198.18.1.1", "203.0.113.9", "203.0.113.9"]
     assert net.respond(bytes(udp(9)), 15 * S)[0][0] == 99 * MS
     assert Raw not in answer(net, syn(9), 15 * S)
+
+
+def test_what_is_given_to_the_ip_header_shows_behind_the_hop_only() -> None:
+    net = internet(hop2={"clear_df": True, "set_identification": 4711, "set_flow_label": 0x12345})
+    quoted = [answer(net, udp(ttl))[IPerror] for ttl in (1, 2, 3)]
+    assert [str(quote.flags) for quote in quoted] == ["DF", "DF", ""]
+    assert [quote.id for quote in quoted] == [1, 1, 4711]
+    quoted6 = [answer(net, udp(ttl, destination=TARGET6))[IPerror6] for ttl in (1, 2, 3)]
+    assert [quote.fl for quote in quoted6] == [0, 0, 0x12345]
+
+
+def test_behind_a_hop_that_clears_df_nothing_is_too_big() -> None:
+    net = internet(hop1={"clear_df": True}, hop2={"mtu": 100})
+    assert answer(net, udp(9, payload=bytes(200)))[ICMP].code == 3
+
+
+@pytest.mark.parametrize(
+    ("destination", "inside", "quote"),
+    [("203.0.113.9", "192.0.2.7", IPerror), (TARGET6, "2001:db8::c000:207", IPerror6)],
+)
+def test_behind_a_dnat_quotes_show_another_destination_and_answers_come_from_the_probed_one(
+    destination: str, inside: str, quote: type
+) -> None:
+    net = internet(hop3={"dnat": Dnat(address=Address("192.0.2.7"))})
+    assert answer(net, udp(3, destination=destination))[quote].dst == destination
+    refused = answer(net, udp(9, destination=destination))
+    assert (refused.src, refused[quote].dst) == (destination, inside)
+    assert answer(net, ping(9, destination=destination)).src == destination
+    assert answer(net, syn(9, destination=destination))[TCP].sport == 80
+
+
+def test_a_hop_tells_of_its_interfaces_and_of_whatever_else() -> None:
+    net = internet(
+        hop2={
+            "interfaces": (Interface(index=7, address=Address("198.18.2.1"), mtu=1500),),
+            "interface_ids": (InterfaceId(index=9),),
+            "objects": (Object(class_num=247, class_type=3, body="c0ffee"),),
+        }
+    )
+    told = answer(net, udp(2))[ICMP].ext
+    assert told[ICMPExtension_InterfaceInformation].ifindex == 7
+    assert told[ICMPExtension_InterfaceInformation].ip4 == "198.18.2.1"
+    assert told[ICMPExtension_InterfaceInformation].mtu == 1500
+    assert bytes(told).endswith(bytes.fromhex("0008 0302 00000009  0007 f703 c0ffee"))

@@ -14,7 +14,8 @@ import pytest
 
 from tests.lab.labkit.nameserver import Answer, Zone, name_server
 from tests.lookup import databases
-from tracer.config import DnsMethod, TraceConfig
+from tracer.config import TraceConfig
+from tracer.names import DnsMethod
 from tui.asking import decided, sought, with_columns
 from tui.scene import Look
 from tui.view.columns import DEFAULT

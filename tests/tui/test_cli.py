@@ -361,7 +361,7 @@ def test_a_replay_prints_the_live_report_byte_for_byte(
 def test_the_interface_alone_chosen_is_said_in_report_and_header(
     run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = ("127.0.0.1", "--udp", "-C", "1", "-I", "lo")
+    arguments = ("127.0.0.1", "--udp", "-C", "1", "-I", "lo", "--channel", "errqueue")
     done = run(*arguments, "-m", "json")
     assert (done.code, done.json["source"]) == (0, {"address": "127.0.0.1", "interface": "lo"})
     assert "only its address" not in done.json["channel"]["reason"]

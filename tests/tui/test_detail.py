@@ -14,12 +14,21 @@ from tests.stats.logbook import TARGET, Log
 from tests.tui.still_screen import opened, press, started, text_of
 from tests.tui.view.hostile import HOSTILE, harmless, names
 from tests.tui.view.traces import history
-from tracer.model import Address, Icmp, ProbeState
+from tracer.model import (
+    Address,
+    Icmp,
+    InterfaceIdentification,
+    InterfaceInformation,
+    InterfaceRole,
+    ProbeState,
+    QuotedDiff,
+    QuotedHeader,
+)
 from tui.view.cells import line_width, plain
 from tui.view.detail import Subject, detail, icmp_text, losses
 from tui.view.glyphs import ASCII, GLYPHS, UNICODE
 from tui.view.privacy import HIDDEN
-from tui.view.rows import Context, HopQuote
+from tui.view.rows import Context
 from tui.widgets import Detail
 
 EVENTFUL = samples.eventful()
@@ -73,7 +82,7 @@ def test_each_responder_has_its_share_its_times_and_its_extensions() -> None:
 
 
 def test_extensions_that_are_not_known_are_shown_as_bytes() -> None:
-    assert "class 2 type 1, 2 bytes: 00 ff" in drawn(subject(1, samples.unreachable()))
+    assert "class 4 type 1, 2 bytes: 00 ff" in drawn(subject(1, samples.unreachable()))
 
 
 def test_what_is_not_known_is_left_out() -> None:
@@ -91,11 +100,56 @@ def test_names_systems_places_and_quotes_appear_where_they_are_known() -> None:
         names={Address("198.51.100.1"): "gw.example.net"},
         asns={Address("198.51.100.1"): "AS64500"},
         countries={Address("198.51.100.1"): "DE"},
-        quotes={1: HopQuote(nat=True, dscp="AF21")},
     )
-    text = drawn(subject(1, context=context))
+    quoting = Log()
+    diff = (
+        QuotedDiff("source", "192.0.2.10", "203.0.113.9"),
+        QuotedDiff("dont_fragment", sent=True, quoted=False),
+        QuotedDiff("dscp", 46, 18),
+    )
+    quoting.answered(1, 1, quoted=QuotedHeader(ttl=2, dscp=18, ecn=3, diff=diff))
+    text = drawn(subject(1, quoting, context=context), 70)
     assert "gw.example.net (198.51.100.1)  AS64500  DE" in text
-    assert fact(text, "quoted") == "addresses translated: yes · DSCP AF21"
+    assert fact(text, "quoted") == "TTL 2 · DSCP AF21 · ECN CE · NAT yes"
+    assert fact(text, "rewritten") == "source 192.0.2.10 → 203.0.113.9"
+    assert "dont fragment yes → no" in text
+    assert "dscp EF → AF21" in text
+
+
+def test_what_a_hop_shows_first_is_told_there_only() -> None:
+    log = Log()
+    diff = (QuotedDiff("ecn", 2, 0),)
+    log.answered(1, 1, quoted=QuotedHeader(ttl=1, dscp=0, ecn=2, diff=()))
+    for ttl in (2, 3):
+        log.answered(ttl, ttl, quoted=QuotedHeader(ttl=1, dscp=0, ecn=0, diff=diff))
+    findings = log.fold().findings
+    told = fact(drawn(subject(2, log, findings=findings), 75), "begins")
+    assert told == "ECN 2 becomes 0 (bleached), between hop 1 and hop 2."
+    for ttl in (1, 3):
+        assert "begins" not in drawn(subject(ttl, log, findings=findings))
+
+
+def test_the_way_back_is_told_with_its_ambiguity() -> None:
+    log = Log()
+    log.answered(1, 1, reply_ttl=52)
+    log.answered(2, 2, reply_ttl=250)
+    words = " ".join(drawn(subject(1, log)).split())
+    assert "TTL 52: 13 hops back if it started at 64 (77 if at 128, 204 if at 255)" in words
+    assert "TTL 250: 6 hops back if it started at 255 stamped" in " ".join(drawn(subject(2, log)).split())
+
+
+def test_interfaces_are_told_part_by_part() -> None:
+    log = Log()
+    extensions = (
+        InterfaceInformation(
+            role=InterfaceRole.INCOMING, index=7, address=Address("198.51.100.1"), name="xe-0/0/1", mtu=1500
+        ),
+        InterfaceIdentification(name="ge\x1b-1"),
+    )
+    log.answered(1, 1, extensions=extensions)
+    text = drawn(subject(1, log), 74)
+    assert fact(text, "interface") == "in by xe-0/0/1 #7 198.51.100.1 MTU 1500"
+    assert r"ge\x1b-1" in text
 
 
 def test_the_histogram_counts_every_answer() -> None:

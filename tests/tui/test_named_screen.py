@@ -13,11 +13,11 @@ from tests.tui.screen_driver import settled
 from tests.tui.still_screen import opened, press, started, text_of
 from tracer import prepare
 from tracer.clock import VirtualClock
-from tracer.config import DnsMethod, TraceConfig
+from tracer.config import TraceConfig
 from tracer.events import Event, NameResolved
 from tracer.lookup.lookup import Lookup
 from tracer.model import Address
-from tracer.names import AsnInfo, Place
+from tracer.names import AsnInfo, DnsMethod, Place
 from tracer.session import Prepared
 from tui.app import HopscopeApp
 from tui.scene import Look

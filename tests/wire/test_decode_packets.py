@@ -41,11 +41,12 @@ def received(family: Family, protocol: int, payload: bytes) -> bytes:
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_an_icmp_error_tells_everything_it_holds(family: Family, protocol: Protocol) -> None:
     probe = a_probe(family, protocol, ttl=1, tos=0x28)
+    sent = probe_packet(probe, SOURCE[family])
     packet = icmp_error(
         IcmpError.TIME_EXCEEDED,
         ROUTER[family],
         SOURCE[family],
-        probe_packet(probe, SOURCE[family]),
+        sent,
         extensions=(STACK,),
         ttl=250,
         tos=0xC0,
@@ -54,7 +55,12 @@ def test_an_icmp_error_tells_everything_it_holds(family: Family, protocol: Proto
         kind=ReplyKind.TIME_EXCEEDED,
         responder=ROUTER[family],
         quoted=Quoted(
-            protocol=protocol, destination=TARGET[family], identity=probe.identity, ttl=1, tos=0x28
+            protocol=protocol,
+            destination=TARGET[family],
+            identity=probe.identity,
+            ttl=1,
+            tos=0x28,
+            packet=sent[: HEADER_LENGTH[family] + 8].ljust(len(sent), b"\0"),
         ),
         rx=RX,
         icmp=ICMP_ERRORS[family][IcmpError.TIME_EXCEEDED],

@@ -16,7 +16,18 @@ from tests.wire.wire_strategies import (
     a_probe,
     probes,
 )
-from tracer.model import Family, MplsLabel, MplsStack, Probe, Protocol, UnknownExtension
+from tracer.model import (
+    Address,
+    Family,
+    InterfaceIdentification,
+    InterfaceInformation,
+    InterfaceRole,
+    MplsLabel,
+    MplsStack,
+    Probe,
+    Protocol,
+    UnknownExtension,
+)
 from tracer.wire.address import family_of
 from tracer.wire.build import echo_request, icmp_error, probe_packet
 from tracer.wire.dissect import (
@@ -122,15 +133,52 @@ def test_a_tcp_header_quoted_in_part_shows_the_part_that_is_there() -> None:
 
 
 def test_unknown_extensions_are_kept_in_hex() -> None:
-    extensions = (UnknownExtension(2, 1, b"\x00\xff\x10\x20"), MplsStack((MplsLabel(5, 1, 1, 9),)))
+    extensions = (UnknownExtension(4, 1, b"\x00\xff\x10\x20"), MplsStack((MplsLabel(5, 1, 1, 9),)))
     packet = icmp_error(
         IcmpError.TIME_EXCEEDED, ROUTER[V4], SOURCE[V4], EVERY_PROBE["ipv4 udp"], extensions=extensions
     )
     assert [field.text for field in dissect(packet).layers[-1].fields[2:]] == [
-        "class 2, type 1: 00 ff 10 20",
+        "class 4, type 1: 00 ff 10 20",
         "MPLS label stack",
         "label 5, exp 1, bottom 1, ttl 9",
     ]
+
+
+def test_interface_objects_are_taken_apart_part_by_part() -> None:
+    told = InterfaceInformation(
+        role=InterfaceRole.OUTGOING, index=7, address=Address("203.0.113.7"), name="xe-0/0/1", mtu=9000
+    )
+    packet = icmp_error(
+        IcmpError.TIME_EXCEEDED,
+        ROUTER[V4],
+        SOURCE[V4],
+        EVERY_PROBE["ipv4 udp"],
+        extensions=(told, InterfaceIdentification(name="ge-1"), InterfaceIdentification(index=9)),
+    )
+    fields = dissect(packet).layers[-1].fields[2:]
+    assert [(field.name, field.text) for field in fields] == [
+        ("object", "interface information: outgoing interface"),
+        ("interface index", "7"),
+        ("interface address", "203.0.113.7"),
+        ("interface name", "xe-0/0/1"),
+        ("interface mtu", "9000"),
+        ("object", "interface identification"),
+        ("interface name", "ge-1"),
+        ("object", "interface identification"),
+        ("interface index", "9"),
+    ]
+    content = {field.name: packet[field.offset :][: field.length] for field in fields[:5]}
+    assert content["interface index"] == (7).to_bytes(4, "big")
+    assert content["interface address"][-4:] == bytes((203, 0, 113, 7))
+    assert content["interface name"] == b"\x0cxe-0/0/1\0\0\0"
+    assert content["interface mtu"] == (9000).to_bytes(4, "big")
+
+
+def test_a_tcp_header_of_which_eight_bytes_and_padding_are_quoted_reads_as_cut_off() -> None:
+    packet = EVERY_ANSWER["ipv4 tcp time exceeded with every extension"]
+    quoted = [layer for layer in dissect(packet).layers if layer.quoted]
+    assert [layer.title for layer in quoted][1:3] == ["quoted TCP (cut off)", "quoted padding"]
+    assert [field.name for field in quoted[1].fields] == ["source port", "target port", "sequence"]
 
 
 def test_damaged_extensions_leave_the_quote_readable() -> None:

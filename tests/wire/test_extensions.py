@@ -40,7 +40,7 @@ def test_no_bytes_are_no_extensions() -> None:
 
 
 def test_objects_of_unknown_class_or_type_are_kept_byte_for_byte() -> None:
-    objects = (UnknownExtension(2, 6, b"\x01\x02\x03"), UnknownExtension(1, 2, b"labels"))
+    objects = (UnknownExtension(4, 6, b"\x01\x02\x03"), UnknownExtension(1, 2, b"labels"))
     assert extensions.decode(extensions.encode(objects)) == objects
 
 
@@ -55,8 +55,8 @@ def test_a_structure_without_checksum_is_read() -> None:
         (ONE_LABEL[:-1] + b"\x02", "wrong checksum"),
         (b"\x20\x00\x00", "wants 4 bytes, has 3"),
         (without_checksum(ONE_LABEL)[:-1], "wants 4 bytes, has 3"),
+        (without_checksum(ONE_LABEL)[:6], "wants 4 bytes, has 2"),
         (bytes.fromhex("20000000 0003 0101"), "wants -1 bytes, has 0"),
-        (bytes.fromhex("20000000 0007 0101 000000"), "wants 4 bytes, has 3"),
         (bytes.fromhex("20000000 0004 0202 0000"), "wants 4 bytes, has 2"),
     ],
 )

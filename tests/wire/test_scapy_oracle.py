@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from scapy.contrib.mpls import MPLS, ICMPExtension_MPLS
-from scapy.layers.inet import ICMP, IP, TCP, UDP, ICMPExtension_Header
+from scapy.layers.inet import ICMP, IP, TCP, UDP, ICMPExtension_Header, ICMPExtension_InterfaceInformation
 from scapy.layers.inet6 import (
     ICMPv6DestUnreach,
     ICMPv6EchoReply,
@@ -35,7 +35,21 @@ from tests.wire.wire_strategies import (
     probes,
     stacks,
 )
-from tracer.model import Family, Icmp, MplsLabel, MplsStack, Probe, Protocol, Quoted, Reply, ReplyKind
+from tracer.model import (
+    Address,
+    Family,
+    Icmp,
+    InterfaceInformation,
+    InterfaceRole,
+    MplsLabel,
+    MplsStack,
+    Probe,
+    Protocol,
+    Quoted,
+    Reply,
+    ReplyKind,
+)
+from tracer.wire import extensions
 from tracer.wire.address import family_of
 from tracer.wire.build import icmp_error, payload_of, probe_packet
 from tracer.wire.checksum import checksum
@@ -176,6 +190,29 @@ def labels_in(extension: Any) -> list[Any]:
     return found
 
 
+@pytest.mark.parametrize("address", [None, ROUTER[V4], ROUTER[V6]])
+@pytest.mark.parametrize("index", [None, 7])
+@pytest.mark.parametrize("mtu", [None, 9000])
+@pytest.mark.parametrize("role", InterfaceRole)
+def test_interface_information_is_the_same_to_scapy(
+    role: InterfaceRole, index: int | None, address: Address | None, mtu: int | None
+) -> None:
+    """Names are left out: Scapy does not count the length's own byte, RFC 5837 section 4.3 does."""
+    told = InterfaceInformation(role=role, index=index, address=address, mtu=mtu)
+    places = {None: {}, ROUTER[V4]: {"afi": 1, "ip4": ROUTER[V4]}, ROUTER[V6]: {"afi": 2, "ip6": ROUTER[V6]}}
+    theirs = ICMPExtension_Header() / ICMPExtension_InterfaceInformation(
+        classtype=list(InterfaceRole).index(role),
+        has_ifindex=index is not None,
+        ifindex=index,
+        has_ipaddr=address is not None,
+        has_mtu=mtu is not None,
+        mtu=mtu,
+        **places[address],
+    )
+    assert extensions.decode(bytes(theirs)) == (told,)
+    assert extensions.encode((told,)) == bytes(theirs)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_we_read_probes_built_by_scapy(family: Family, protocol: Protocol) -> None:
@@ -211,7 +248,12 @@ def test_we_read_icmp_errors_built_by_scapy(
         kind=kind,
         responder=ROUTER[family],
         quoted=Quoted(
-            protocol=protocol, destination=TARGET[family], identity=probe.identity, ttl=1, tos=0x28
+            protocol=protocol,
+            destination=TARGET[family],
+            identity=probe.identity,
+            ttl=1,
+            tos=0x28,
+            packet=quote,
         ),
         rx=RX,
         icmp=numbers,

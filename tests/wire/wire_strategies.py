@@ -12,6 +12,9 @@ from tracer.model import (
     Extension,
     Family,
     FlowId,
+    InterfaceIdentification,
+    InterfaceInformation,
+    InterfaceRole,
     MplsLabel,
     MplsStack,
     PacketShape,
@@ -104,11 +107,39 @@ labels = st.builds(
 )
 stacks = st.builds(MplsStack, st.lists(labels, max_size=6).map(tuple))
 unknown_objects = st.builds(UnknownExtension, u8, u8, st.binary(max_size=40)).filter(
-    lambda extension: (extension.class_num, extension.class_type) != (1, 1)
+    lambda extension: extension.class_num not in (1, 2, 3)
+)
+names = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=15)
+some_address = families.flatmap(addresses)
+interfaces = st.builds(
+    InterfaceInformation,
+    role=st.sampled_from(InterfaceRole),
+    index=st.none() | u32,
+    address=st.none() | some_address,
+    name=st.none() | names,
+    mtu=st.none() | u32,
+)
+identifications = st.one_of(
+    st.builds(InterfaceIdentification, name=names),
+    st.builds(InterfaceIdentification, index=u32),
+    st.builds(InterfaceIdentification, address=some_address),
 )
 extension_lists: st.SearchStrategy[tuple[Extension, ...]] = st.lists(
-    st.one_of(stacks, unknown_objects), min_size=1, max_size=4
+    st.one_of(stacks, interfaces, identifications, unknown_objects), min_size=1, max_size=4
 ).map(tuple)
+
+EVERY_EXTENSION: tuple[Extension, ...] = (
+    MplsStack((MplsLabel(label=24001, exp=0, bos=1, ttl=1),)),
+    InterfaceInformation(
+        role=InterfaceRole.INCOMING, index=7, address=Address("203.0.113.7"), name="xe-0/0/1", mtu=1500
+    ),
+    InterfaceInformation(role=InterfaceRole.NEXT_HOP, address=Address("2001:db8:7::7")),
+    InterfaceIdentification(name="ge-1"),
+    InterfaceIdentification(index=9),
+    InterfaceIdentification(address=Address("2001:db8:7::8")),
+    UnknownExtension(247, 1, b"secret"),
+)
+"""One of every kind."""
 
 
 def answers_to(probe: Probe) -> dict[str, bytes]:
@@ -126,6 +157,9 @@ def answers_to(probe: Probe) -> dict[str, bytes]:
         )
         for error in EXTENDABLE
     }
+    found["time exceeded with every extension"] = icmp_error(
+        IcmpError.TIME_EXCEEDED, router, source, packet, extensions=EVERY_EXTENSION
+    )
     match probe.protocol:
         case Protocol.ICMP:
             found["echo reply"] = echo_reply(packet, 60)

@@ -76,6 +76,8 @@ class TraceSpec(msgspec.Struct, frozen=True, kw_only=True):
     protocol: Protocol
     shape: PacketShape
     first_sequence: int
+    source: Address | None = None
+    """Where the probes leave from, as far as it is known."""
 
 
 class Engine:
@@ -92,7 +94,7 @@ class Engine:
         self._window = Window(config, self._belief)
         self._pacer = Pacer(config.max_rate, config.max_inflight, now)
         self._round = Round(config, RoundId(0), now)
-        self._story = Story(spec.label)
+        self._story = Story(spec.label, spec.source)
         self._planned: TrackedProbe | None = None
         self._waits_for_port = False
         self._commands: list[Command] = []
@@ -297,7 +299,8 @@ class Engine:
         quoted = reply.quoted
         if quoted.protocol is not self._spec.protocol:
             return ForeignReason.WRONG_PROTOCOL
-        if quoted.destination != self._spec.target:
+        # What the target itself sends may quote the address a translator gave it.
+        if self._spec.target not in (quoted.destination, reply.responder):
             return ForeignReason.WRONG_DESTINATION
         if reply.kind in _DIRECT and reply.responder != self._spec.target:
             return ForeignReason.WRONG_RESPONDER

@@ -7,6 +7,7 @@ from typing import Any
 from tracer.engine.matching import TrackedProbe
 from tracer.engine.path_end import OPEN, PathEnd
 from tracer.engine.path_watch import PathChange
+from tracer.engine.quoting import quoted_header
 from tracer.events import (
     DuplicateReply,
     ForeignReply,
@@ -47,8 +48,10 @@ _REPLY_EVENTS: dict[ProbeState, type[ReplyReceived]] = {
 class Story:
     """Collects the events of one target until they are taken."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, source: Address | None = None) -> None:
+        """``source`` is where the probes leave from, as far as it is known."""
         self.label = label
+        self._source = source
         self._events: list[TargetEvent] = []
         self._told_end = OPEN
 
@@ -72,7 +75,9 @@ class Story:
 
     def lost(self, tracked: TrackedProbe, reason: LossReason, now: int) -> None:
         """The probe was given up."""
-        self._events.append(ProbeLost(reason=reason, **self._about(tracked, now)))
+        self._events.append(
+            ProbeLost(reason=reason, tx=tracked.tx, probe_bytes=tracked.packet, **self._about(tracked, now))
+        )
 
     def answered(
         self, tracked: TrackedProbe, reply: Reply, target: Address, was: ProbeState, now: int
@@ -93,6 +98,7 @@ class Story:
             reply_tos=reply.reply_tos,
             mtu=reply.mtu,
             extensions=reply.extensions,
+            quoted=quoted_header(reply.quoted, tracked, self._source),
             probe_bytes=tracked.packet,
             reply_bytes=reply.raw,
             **self._about(tracked, now),

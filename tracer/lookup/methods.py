@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from tracer.config import DnsMethod, TraceConfig
+from tracer.config import TraceConfig
 from tracer.lookup.dns_resolver import DnsResolver, Server
-from tracer.names import server_address
+from tracer.names import DnsMethod, server_address
 
 
 class Method(msgspec.Struct, frozen=True):

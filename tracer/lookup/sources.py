@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from tracer.config import DnsMethod, TraceConfig, flag
+from tracer.config import TraceConfig, flag
 from tracer.lookup import cymru
 from tracer.lookup.lookup import Lookup, Source
 from tracer.lookup.methods import dns_resolver, method_of
@@ -13,15 +13,15 @@ from tracer.lookup.mmdb import Database, asn, place
 from tracer.lookup.resolver import Resolver
 from tracer.lookup.system_resolver import SystemResolver
 from tracer.model import Address
-from tracer.names import MOST_HOSTNAMES, AsnInfo
+from tracer.names import MOST_HOSTNAMES, AsnInfo, DnsMethod
 from tracer.special_use import special_use
 
 
 def open_lookup(config: TraceConfig) -> Lookup | None:
     """The lookups these options ask for; None where they ask for none.
 
-    ``dns_resolve_method`` is taken at its word: ``auto`` must have been decided before. Raises ConfigError
-    for a database that cannot be read.
+    ``auto`` asks nobody here, unless a server is given: who wants names for a reader says whom to ask.
+    Raises ConfigError for a database that cannot be read.
     """
     sources = tuple(_sources(config))
     return Lookup(sources, config.dns_timeout_ns / 1e9, config.dns_ttl_ns / 1e9) if sources else None
@@ -29,7 +29,7 @@ def open_lookup(config: TraceConfig) -> Lookup | None:
 
 def _sources(config: TraceConfig) -> Iterator[Source]:
     resolver = _resolver(config)
-    if config.dns_resolve_method is not DnsMethod.OFF:
+    if _asks_for_names(config):
         yield _names(resolver, _WORTH_ASKING[method_of(config).public])
     places = _database(config, "geoip_mmdb_file")
     systems = _database(config, "asn_mmdb_file")
@@ -40,10 +40,14 @@ def _sources(config: TraceConfig) -> Iterator[Source]:
         yield _systems(databases, resolver if config.dns_lookup_as_info else None)
 
 
+def _asks_for_names(config: TraceConfig) -> bool:
+    method = config.dns_resolve_method
+    return config.dns_server is not None if method is DnsMethod.AUTO else method is not DnsMethod.OFF
+
+
 def _resolver(config: TraceConfig) -> Resolver:
     asking = dns_resolver(config)
-    by_system = config.dns_resolve_method in (DnsMethod.SYSTEM, DnsMethod.AUTO) and config.dns_server is None
-    return SystemResolver(asking) if by_system else asking
+    return SystemResolver(asking) if config.dns_resolve_method is DnsMethod.SYSTEM else asking
 
 
 def _database(config: TraceConfig, option: str) -> Database | None:

@@ -143,7 +143,7 @@ class Endpoint(ABC):
             identity = self.identity_of(datagram)
         except DecodeError as problem:
             return self._malformed(str(problem), datagram)
-        failure = local_failure(self.route, error.offender, kind, error)
+        failure = local_failure(self.route, error.offender, kind, Icmp(error.type, error.code))
         if failure is not None:
             return FailedLate(
                 protocol=self.route.protocol,

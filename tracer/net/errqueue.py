@@ -13,8 +13,6 @@ import select
 from collections.abc import Callable
 from typing import NamedTuple
 
-import msgspec
-
 from tracer.errors import LocalError
 from tracer.interfaces import (
     Clock,
@@ -25,25 +23,22 @@ from tracer.interfaces import (
     SendProbe,
     SendResult,
     Sent,
-    TransmitStamp,
 )
 from tracer.model import (
     ChannelInfo,
     ClockInfo,
-    Failure,
-    FailureKind,
     PortPlanKind,
     Probe,
     Protocol,
-    Reply,
     Route,
     StampClock,
     TraceId,
 )
 from tracer.net import binding, host
 from tracer.net.endpoint import DatagramEndpoint, Endpoint
+from tracer.net.failures import no_descriptor
 from tracer.net.protocols import PingEndpoint, TcpEndpoint, UdpEndpoint
-from tracer.net.timestamps import KernelClock, StampingHeld, transmit_flags
+from tracer.net.timestamps import KernelClock, StampingHeld, restamped, transmit_flags
 
 EVENTS_AT_ONCE = 1024
 POLLS_AT_ONCE = 16
@@ -73,13 +68,7 @@ class ErrqueueChannel:
                 opened.callback(self._held.close)
                 self._epoll = select.epoll()
             except OSError as error:
-                raise LocalError(
-                    Failure(
-                        kind=FailureKind.TOO_MANY_FILES,
-                        message=f"This process may open no more files ({error.strerror}).",
-                        remedy="Raise the limit of open files (ulimit -n).",
-                    )
-                ) from error
+                raise LocalError(no_descriptor(error)) from error
             opened.pop_all()
         self._kernel_clock = KernelClock(clock)
         self._stamping = transmit_flags()
@@ -182,14 +171,10 @@ class ErrqueueChannel:
                     drops += endpoint.take_drops()
         self._close_due(now_ns)
         if stepped:
-            found = [self._restamped(item) for item in found if not isinstance(item, TransmitStamp)]
+            found = restamped(found, self._kernel_clock)
         if drops or stepped:
             found.append(Notice(kernel_drops=drops, clock_steps=int(stepped)))
         return found
-
-    def _restamped(self, item: Received) -> Received:
-        """After a step of the wall clock nobody can tell which stamps were taken before it: use our own."""
-        return msgspec.structs.replace(item, rx=self._kernel_clock.now()) if isinstance(item, Reply) else item
 
     def _close_due(self, now_ns: int) -> None:
         while self._closings and self._closings[0][0] <= now_ns:

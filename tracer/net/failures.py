@@ -174,6 +174,15 @@ def explain(attempt: Attempt, error: OSError) -> Failure | Skip:
     return _TEXTS[found](attempt, name)
 
 
+def no_descriptor(error: OSError) -> Failure:
+    """Not even what a channel needs for itself could be opened."""
+    return Failure(
+        kind=FailureKind.TOO_MANY_FILES,
+        message=f"This process may open no more files ({error.strerror}).",
+        remedy="Raise the limit of open files (ulimit -n).",
+    )
+
+
 def _source_is_the_cause(attempt: Attempt, number: int) -> bool:
     """EADDRNOTAVAIL of a TCP connect from port 0 also comes when the family is off or has no address.
 

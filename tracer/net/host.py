@@ -66,6 +66,16 @@ def ports_in_use(protocol: Protocol, low: int, high: int) -> dict[str, int]:
     return dict(states)
 
 
+def ping_identifiers(family: Family) -> frozenset[int]:
+    """ICMP identifiers that ping sockets of this host use."""
+    suffix = "6" if family is Family.IPV6 else ""
+    found = set()
+    for line in _lines(f"/proc/net/icmp{suffix}"):
+        with contextlib.suppress(ValueError, IndexError):
+            found.add(int(line.split()[1].rpartition(":")[2], 16))
+    return frozenset(found)
+
+
 def port_holder(protocol: Protocol, port: int) -> str | None:
     """Name and id of the process that holds a local port, where this user may see it."""
     inodes = {f"socket:[{inode}]" for held, _, inode in _sockets(protocol) if held == port}

@@ -151,6 +151,21 @@ def read_ancillary(options: FamilyOptions, messages: list[tuple[int, int, bytes]
     return found
 
 
+def read_transmit_stamp(
+    options: FamilyOptions, messages: list[tuple[int, int, bytes]]
+) -> tuple[int, int] | None:
+    """The number of a sent packet and when it left (CLOCK_REALTIME); None for other error-queue entries."""
+    number = stamp_ns = None
+    for level, kind, data in messages:
+        if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET and len(data) >= _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(data)
+            stamp_ns = seconds * 1_000_000_000 + nanoseconds
+        elif kind == options.recv_err and level == options.level and len(data) >= _EXTENDED_ERROR.size:
+            _, origin, _, _, _, _, extra = _EXTENDED_ERROR.unpack_from(data)
+            number = extra if origin == SO_EE_ORIGIN_TIMESTAMPING else None
+    return (number, stamp_ns) if number is not None and stamp_ns else None
+
+
 def _byte_or_int(data: bytes) -> int | None:
     """IPv4 tells the TOS as a byte, all else comes as an int."""
     if len(data) >= _INT.size:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from tracer.model import Address, Failure, FailureKind, Family, Icmp, ReplyKind, Route
 from tracer.net.addresses import own_addresses
-from tracer.net.linux import ExtendedError
 
 _NO_ROUTE = {Family.IPV4: Icmp(3, 0), Family.IPV6: Icmp(1, 0)}
 _NO_NEIGHBOUR = {Family.IPV4: Icmp(3, 1), Family.IPV6: Icmp(1, 3)}
 
 
-def local_failure(route: Route, offender: Address, kind: ReplyKind, error: ExtendedError) -> Failure | None:
+def local_failure(route: Route, offender: Address, kind: ReplyKind, code: Icmp) -> Failure | None:
     """What an unreachable message of one of our own addresses means; None for a router's or the target's.
 
     The kernel answers this way for a firewall's reject, and for a next hop that did not answer ARP or
@@ -20,7 +19,6 @@ def local_failure(route: Route, offender: Address, kind: ReplyKind, error: Exten
         return None
     if offender not in own_addresses(route.family):
         return None
-    code = Icmp(error.type, error.code)
     evidence = {"offender": offender, "icmp": [code.type, code.code]}
     if code == _NO_NEIGHBOUR[route.family]:
         return Failure(

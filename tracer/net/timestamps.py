@@ -12,12 +12,14 @@ import contextlib
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from struct import Struct
 
-from tracer.interfaces import Clock
-from tracer.model import Stamp, StampClock
+import msgspec
+
+from tracer.interfaces import Clock, Received, TransmitStamp
+from tracer.model import Reply, Stamp, StampClock
 from tracer.net import linux
 
 STEP_NS = 50_000
@@ -77,6 +79,16 @@ class KernelClock:
             if after_ns - before_ns <= TIGHT_NS:
                 return wall_ns - (before_ns + after_ns) // 2
         return None
+
+
+def restamped(items: Iterable[Received], clock: KernelClock) -> list[Received]:
+    """After a step of the wall clock nobody can tell which stamps were taken before it: use our own."""
+    now = clock.now()
+    return [
+        msgspec.structs.replace(item, rx=now) if isinstance(item, Reply) else item
+        for item in items
+        if not isinstance(item, TransmitStamp)
+    ]
 
 
 def transmit_flags() -> int:

@@ -12,22 +12,32 @@ from typing import Any, Literal
 import msgspec
 
 from tracer.events import TraceStarted
+from tracer.icmp_names import CODE_NAMES, code_name, type_name
 from tracer.model import (
     Address,
     ChannelInfo,
     EndReason,
     Extension,
     FailureKind,
+    Family,
     Icmp,
+    InterfaceIdentification,
+    InterfaceInformation,
+    QuotedDiff,
+    QuotedHeader,
     SourceInfo,
     TargetInfo,
     Ttl,
 )
 from tracer.names import NOTHING, AsnInfo, Known, Place
+from tracer.report.marks import mark
 from tracer.special_use import SpecialUse, special_use
+from tracer.stats.findings import translated
+from tracer.stats.return_path import ReturnPath, return_paths
 from tracer.stats.snapshot import (
     ClockCount,
     ErrorSnapshot,
+    Finding,
     HealthSnapshot,
     HopSnapshot,
     ResponderSnapshot,
@@ -76,12 +86,12 @@ class RttReport(msgspec.Struct, frozen=True, kw_only=True):
     jitter_rfc3550: float | None
 
 
-class QuotedDiff(msgspec.Struct, frozen=True, kw_only=True):
-    """A header field that was not quoted as it was sent."""
+class IcmpReport(Icmp, frozen=True, kw_only=True):
+    """Type and code, and what they are called."""
 
-    field: str
-    sent: int
-    quoted: int
+    name: str
+    mark: str
+    """As traceroute marks it: ``!X``, ``!H``, ``!N`` and so on; empty where there is nothing wrong."""
 
 
 class QuotedReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +100,7 @@ class QuotedReport(msgspec.Struct, frozen=True, kw_only=True):
     ttl: int | None
     dscp: int | None
     ecn: int | None
-    diff: tuple[QuotedDiff, ...]
+    diff: tuple[QuotedDiff, ...] | None
 
 
 class ResponderReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,8 +112,10 @@ class ResponderReport(msgspec.Struct, frozen=True, kw_only=True):
     place: Place | None
     received: int
     rtt_ms: RttReport | None
-    icmp: Icmp | None
+    icmp: IcmpReport | None
     reply_ttl: int | None
+    return_paths: tuple[ReturnPath, ...]
+    quoted: QuotedReport | None
     extensions: tuple[Extension, ...]
     special: SpecialUse | None
     """What the address is set aside for, where it is no ordinary one."""
@@ -124,8 +136,9 @@ class HopReport(msgspec.Struct, frozen=True, kw_only=True):
     loss_ci: tuple[float, float] | None
     rtt_ms: RttReport | None
     clock: ClockCount
-    icmp: Icmp | None
+    icmp: IcmpReport | None
     reply_ttl: int | None
+    return_paths: tuple[ReturnPath, ...]
     mtu: int | None
     nat: bool | None
     quoted: QuotedReport | None
@@ -155,6 +168,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: str | None
     outcome: Outcome
     path_verdict: Verdict | None
+    findings: tuple[Finding, ...]
     hops: tuple[HopReport, ...]
     flows: tuple[FlowReport, ...]
     health: HealthSnapshot
@@ -183,8 +197,9 @@ def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> 
             rounds=snapshot.rounds,
         ),
         path_verdict=snapshot.path_verdict,
+        findings=snapshot.findings,
         hops=tuple(
-            _hop(hop, verdict, snapshot.names)
+            _hop(hop, verdict, target.address, snapshot.names)
             for hop, verdict in zip(snapshot.hops, snapshot.hop_verdicts, strict=True)
         ),
         flows=(),
@@ -246,7 +261,9 @@ def _hostname(target: TargetInfo, names: Mapping[Address, Known]) -> str | None:
     return None if target.address is None else names.get(target.address, NOTHING).hostname
 
 
-def _hop(hop: HopSnapshot, verdict: Verdict, names: Mapping[Address, Known]) -> HopReport:
+def _hop(
+    hop: HopSnapshot, verdict: Verdict, target: Address | None, names: Mapping[Address, Known]
+) -> HopReport:
     return HopReport(
         ttl=hop.ttl,
         sent=hop.sent,
@@ -260,21 +277,28 @@ def _hop(hop: HopSnapshot, verdict: Verdict, names: Mapping[Address, Known]) -> 
         loss_ci=hop.loss_ci,
         rtt_ms=_rtt(hop.rtt),
         clock=hop.clock,
-        icmp=hop.icmp,
+        icmp=_icmp(hop.icmp, _speaker(hop, target), target),
         reply_ttl=hop.reply_ttl,
+        return_paths=return_paths(hop.reply_ttl),
         mtu=hop.mtu,
-        nat=None,
-        quoted=None,
+        nat=translated(hop.quoted),
+        quoted=_quoted(hop.quoted),
         verdict=verdict,
         # Sorting is stable: equals stay in the order of their first answer.
         responders=tuple(
-            _responder(responder, names.get(responder.address, NOTHING))
+            _responder(responder, target, names.get(responder.address, NOTHING))
             for responder in sorted(hop.responders, key=lambda one: -one.received)
         ),
     )
 
 
-def _responder(responder: ResponderSnapshot, known: Known) -> ResponderReport:
+def _speaker(hop: HopSnapshot, target: Address | None) -> Address | None:
+    """Who stands for the hop's last answer: the target where it is one of its responders."""
+    addresses = [responder.address for responder in hop.responders]
+    return target if target in addresses else next(iter(addresses), None)
+
+
+def _responder(responder: ResponderSnapshot, target: Address | None, known: Known) -> ResponderReport:
     return ResponderReport(
         address=responder.address,
         hostname=known.hostname,
@@ -282,11 +306,35 @@ def _responder(responder: ResponderSnapshot, known: Known) -> ResponderReport:
         place=known.place,
         received=responder.received,
         rtt_ms=_rtt(responder.rtt),
-        icmp=responder.icmp,
+        icmp=_icmp(responder.icmp, responder.address, target),
         reply_ttl=responder.reply_ttl,
-        extensions=responder.extensions,
+        return_paths=return_paths(responder.reply_ttl),
+        quoted=_quoted(responder.quoted),
+        extensions=tuple(_extension(extension) for extension in responder.extensions),
         special=special_use(responder.address),
     )
+
+
+def _icmp(icmp: Icmp | None, sender: Address | None, target: Address | None) -> IcmpReport | None:
+    if icmp is None or sender is None:
+        return None
+    family = Family.IPV6 if ":" in sender else Family.IPV4
+    named_codes = (icmp.type, icmp.code) in CODE_NAMES[family]
+    name = code_name(family, icmp.type, icmp.code) if named_codes else type_name(family, icmp.type)
+    return IcmpReport(type=icmp.type, code=icmp.code, name=name, mark=mark(icmp, sender, target))
+
+
+def _quoted(quoted: QuotedHeader | None) -> QuotedReport | None:
+    if quoted is None:
+        return None
+    return QuotedReport(ttl=quoted.ttl, dscp=quoted.dscp, ecn=quoted.ecn, diff=quoted.diff)
+
+
+def _extension(extension: Extension) -> Extension:
+    """An extension whose text is printable: routers name their interfaces as they like."""
+    if isinstance(extension, InterfaceInformation | InterfaceIdentification) and extension.name is not None:
+        return msgspec.structs.replace(extension, name=printable(extension.name))
+    return extension
 
 
 def _rtt(rtt: RttSnapshot | None) -> RttReport | None:

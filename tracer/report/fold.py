@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tracer.events import Event, TargetAdded, TraceStarted
 from tracer.model import TargetInfo
@@ -50,6 +50,10 @@ class Fold:
     def snapshots(self) -> list[TraceSnapshot]:
         """One snapshot per target, in the order given."""
         return [tracker.snapshot() for tracker in self._trackers.values()]
+
+    def each_snapshot(self) -> Iterator[TraceSnapshot]:
+        """The same, each taken when it is asked for; events may come in between."""
+        return (tracker.snapshot() for tracker in tuple(self._trackers.values()))
 
     def reports(self) -> list[Report]:
         """One report per target, in the order given; none before the log has begun."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import msgspec
 
 from tracer.model import Address, Family, Protocol
 from tracer.sim.path import flow_key
 from tracer.sim.scenario import Hop, Nat, derived
+from tracer.sim.tables import Dnat
 from tracer.wire.checksum import pseudo_header, verifies
 from tracer.wire.cursor import Cursor
 from tracer.wire.decode import SentPacket
@@ -25,8 +27,8 @@ _ECN_MASK = 0b11
 class Flight:
     """One packet between its source and the place where its way ends.
 
-    Routers change the TTL and the TOS; a NAT changes the source and its port too. The bytes are made only
-    when somebody quotes them.
+    Routers change the TTL, and some the TOS and more of the IP header; a NAT changes an address too. The
+    bytes are made only when somebody quotes them.
     """
 
     def __init__(self, packet: bytes, probe: SentPacket) -> None:
@@ -86,38 +88,60 @@ class Flight:
             self.tos = hop.set_dscp << _ECN_BITS | self.tos & _ECN_MASK
         if hop.set_ecn is not None:
             self.tos = self.tos & ~_ECN_MASK | hop.set_ecn
-        if hop.nat is not None:
-            self._translate(hop.nat)
+        changes = _header_changes(hop, self.family)
+        if hop.nat is not None or hop.dnat is not None or changes:
+            self._rewrite(hop.nat, hop.dnat, changes)
 
-    def _translate(self, nat: Nat) -> None:
-        source = nat.address if self.family is Family.IPV4 else nat.address6 or derived(nat.address)
-        payload = _SHIFTS[self.probe.protocol](self.ip, source, nat.port_shift)
-        self._here = msgspec.structs.replace(self.ip, source=source, payload=payload).encode()
+    def _rewrite(self, nat: Nat | None, dnat: Dnat | None, changes: dict[str, Any]) -> None:
+        ip = self.ip
+        ends = {
+            "source": ip.source if nat is None else _translated(nat, self.family),
+            "destination": ip.destination if dnat is None else _translated(dnat, self.family),
+        }
+        moved = msgspec.structs.replace(ip, **ends, **changes)
+        if nat is not None or dnat is not None:
+            payload = _SHIFTS[self.probe.protocol](moved, 0 if nat is None else nat.port_shift)
+            moved = msgspec.structs.replace(moved, payload=payload)
+        self._here = moved.encode()
         for stale in ("ip", "flow"):
             self.__dict__.pop(stale, None)
 
 
-def _shift_udp(packet: IpPacket, source: Address, shift: int) -> bytes:
+def _translated(where: Nat | Dnat, family: Family) -> Address:
+    return where.address if family is Family.IPV4 else where.address6 or derived(where.address)
+
+
+def _header_changes(hop: Hop, family: Family) -> dict[str, Any]:
+    """What the hop gives to the IP header beside TTL and TOS."""
+    if family is Family.IPV6:
+        return {} if hop.set_flow_label is None else {"flow_label": hop.set_flow_label}
+    changes: dict[str, Any] = {} if hop.clear_df is None else {"dont_fragment": False}
+    return (
+        changes if hop.set_identification is None else {**changes, "identification": hop.set_identification}
+    )
+
+
+def _shift_udp(packet: IpPacket, shift: int) -> bytes:
     cursor = Cursor(packet.payload, "udp")
     header = UdpHeader.decode(cursor)
     moved = msgspec.structs.replace(header, source_port=(header.source_port + shift) % 65536)
-    return moved.encode(cursor.rest(), source, packet.destination)
+    return moved.encode(cursor.rest(), packet.source, packet.destination)
 
 
-def _shift_tcp(packet: IpPacket, source: Address, shift: int) -> bytes:
+def _shift_tcp(packet: IpPacket, shift: int) -> bytes:
     cursor = Cursor(packet.payload, "tcp")
     header = TcpHeader.decode(cursor)
     moved = msgspec.structs.replace(header, source_port=(header.source_port + shift) % 65536)
-    return moved.encode(cursor.rest(), source, packet.destination)
+    return moved.encode(cursor.rest(), packet.source, packet.destination)
 
 
-def _shift_icmp(packet: IpPacket, source: Address, shift: int) -> bytes:
+def _shift_icmp(packet: IpPacket, shift: int) -> bytes:
     message = IcmpMessage.decode(Cursor(packet.payload, "icmp"), packet.family)
     moved = msgspec.structs.replace(message, rest=(message.rest + (shift << 16)) % 2**32)
-    return moved.encode(source, packet.destination)
+    return moved.encode(packet.source, packet.destination)
 
 
-_SHIFTS: dict[Protocol, Callable[[IpPacket, Address, int], bytes]] = {
+_SHIFTS: dict[Protocol, Callable[[IpPacket, int], bytes]] = {
     Protocol.ICMP: _shift_icmp,
     Protocol.TCP: _shift_tcp,
     Protocol.UDP: _shift_udp,

@@ -11,11 +11,12 @@ from enum import StrEnum
 
 import msgspec
 
-from tracer.model import Address, MplsLabel, MplsStack, Protocol
+from tracer.model import Address, Extension, MplsLabel, MplsStack, Protocol
 from tracer.sim.flight import Flight
 from tracer.sim.host import Draft, Host
 from tracer.sim.path import Path, bloat_ns, branch
 from tracer.sim.scenario import Balancing, Forwarding, Hop, Quote, RateLimit, Target, TooBig
+from tracer.sim.tables import Interface, InterfaceId, Object
 from tracer.wire.build import icmp_error
 from tracer.wire.icmp import IcmpError
 from tracer.wire.ip import HEADER_LENGTH
@@ -181,7 +182,7 @@ class Journey:
             self._flight.probe.source,
             self._flight.bytes_here,
             quote_length=_QUOTE_LENGTHS[hop.quote],
-            extensions=() if error is IcmpError.PACKET_TOO_BIG else _label_stack(hop),
+            extensions=() if error is IcmpError.PACKET_TOO_BIG else _extensions(hop),
             mtu=hop.mtu,
             ttl=_ttl_at_source(hop, ttl),
         )
@@ -235,6 +236,11 @@ class Journey:
 def _ttl_at_source(node: Hop | Target, ttl: int) -> int:
     """Every router between the two takes one off; the one that answers does not."""
     return max(node.initial_ttl - (ttl - 1), 1)
+
+
+def _extensions(hop: Hop) -> tuple[Extension, ...]:
+    told: tuple[Interface | InterfaceId | Object, ...] = (*hop.interfaces, *hop.interface_ids, *hop.objects)
+    return (*_label_stack(hop), *(one.extension() for one in told))
 
 
 def _label_stack(hop: Hop) -> tuple[MplsStack, ...]:

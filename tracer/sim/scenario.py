@@ -28,7 +28,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from tracer.model import Address, Family
-from tracer.wire.address import family_of, pack, unpack
+from tracer.sim.tables import Dnat, Interface, InterfaceId, Object, Table, check_addresses
+from tracer.wire.address import pack, unpack
 
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 PortNumber = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -105,11 +106,7 @@ class PortState(StrEnum):
     """Silence."""
 
 
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class RateLimit(_Table, frozen=True, kw_only=True):
+class RateLimit(Table, frozen=True, kw_only=True):
     """A token bucket that every address fills on its own; it starts full."""
 
     rate: Annotated[float, msgspec.Meta(gt=0)]
@@ -118,7 +115,7 @@ class RateLimit(_Table, frozen=True, kw_only=True):
     """Answers given at once before the rate holds."""
 
 
-class Label(_Table, frozen=True, kw_only=True):
+class Label(Table, frozen=True, kw_only=True):
     """One MPLS label that the hop reports (RFC 4950); the last one of a hop is the bottom of the stack."""
 
     label: Annotated[int, msgspec.Meta(ge=0, le=1_048_575)]
@@ -126,7 +123,7 @@ class Label(_Table, frozen=True, kw_only=True):
     ttl: Annotated[int, msgspec.Meta(ge=0, le=255)] = 1
 
 
-class Nat(_Table, frozen=True, kw_only=True):
+class Nat(Table, frozen=True, kw_only=True):
     """Rewrites the source of what it forwards.
 
     Quotes from behind it show the rewritten source; everything else is translated back on the way home.
@@ -139,11 +136,11 @@ class Nat(_Table, frozen=True, kw_only=True):
     """Added to the source port or ICMP identifier, modulo 65536."""
 
     def __post_init__(self) -> None:
-        _check_addresses(Family.IPV4, (self.address,))
-        _check_addresses(Family.IPV6, (self.address6,) if self.address6 else ())
+        check_addresses(Family.IPV4, (self.address,))
+        check_addresses(Family.IPV6, (self.address6,) if self.address6 else ())
 
 
-class Bloat(_Table, frozen=True, kw_only=True):
+class Bloat(Table, frozen=True, kw_only=True):
     """A queue that fills and drains: the delay climbs from 0 to ``amplitude`` and back once a ``period``."""
 
     amplitude_ns: Duration = msgspec.field(name="amplitude")
@@ -154,7 +151,7 @@ class Bloat(_Table, frozen=True, kw_only=True):
             raise ValueError("period has to be longer than 0")
 
 
-class _Node(_Table, frozen=True, kw_only=True):
+class _Node(Table, frozen=True, kw_only=True):
     """What routers and the target have in common."""
 
     addresses: tuple[Address, ...] = ()
@@ -191,8 +188,8 @@ class _Node(_Table, frozen=True, kw_only=True):
         return self.addresses6 or tuple(derived(address) for address in self.addresses)
 
     def __post_init__(self) -> None:
-        _check_addresses(Family.IPV4, self.addresses)
-        _check_addresses(Family.IPV6, self.addresses6)
+        check_addresses(Family.IPV4, self.addresses)
+        check_addresses(Family.IPV6, self.addresses6)
         if self.addresses6 and len(self.addresses6) != len(self.addresses):
             raise ValueError("addresses6 has to hold as many addresses as addresses")
 
@@ -204,6 +201,9 @@ class Hop(_Node, frozen=True, kw_only=True):
     """Forwards, but never answers."""
     ecmp: Balancing = Balancing.PER_FLOW
     mpls: tuple[Label, ...] = ()
+    interfaces: tuple[Interface, ...] = ()
+    interface_ids: tuple[InterfaceId, ...] = ()
+    objects: tuple[Object, ...] = ()
     mtu: Annotated[int, msgspec.Meta(ge=68, le=65535)] = 65535
     """Largest packet it forwards, in bytes. IPv4 packets without DF pass whole: nothing is fragmented."""
     too_big: TooBig = TooBig.ANSWER
@@ -213,6 +213,13 @@ class Hop(_Node, frozen=True, kw_only=True):
     """Given to everything it forwards."""
     set_ecn: Annotated[int, msgspec.Meta(ge=0, le=3)] | None = None
     """Given to everything it forwards."""
+    set_identification: Annotated[int, msgspec.Meta(ge=0, le=65535)] | None = None
+    """IPv4: given to everything it forwards."""
+    set_flow_label: Annotated[int, msgspec.Meta(ge=0, le=1_048_575)] | None = None
+    """IPv6: given to everything it forwards."""
+    clear_df: Literal[True] | None = None
+    """IPv4: what it forwards may be fragmented, whatever its source wanted."""
+    dnat: Dnat | None = None
     bloat: Bloat | None = None
 
     def __post_init__(self) -> None:
@@ -223,7 +230,7 @@ class Hop(_Node, frozen=True, kw_only=True):
             raise ValueError("a hop that is not silent needs an rtt")
 
 
-class Ports(_Table, frozen=True, kw_only=True):
+class Ports(Table, frozen=True, kw_only=True):
     """How the target treats the ports of one protocol."""
 
     open: tuple[PortNumber, ...] = ()
@@ -261,15 +268,15 @@ class Target(_Node, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_addresses(Family.IPV4, (self.errors_from,) if self.errors_from else ())
-        _check_addresses(Family.IPV6, (self.errors_from6,) if self.errors_from6 else ())
+        check_addresses(Family.IPV4, (self.errors_from,) if self.errors_from else ())
+        check_addresses(Family.IPV6, (self.errors_from6,) if self.errors_from6 else ())
         if not self.addresses:
             raise ValueError("the target needs addresses")
         if not self.rtt_ns:
             raise ValueError("the target needs an rtt")
 
 
-class Change(_Table, frozen=True, kw_only=True):
+class Change(Table, frozen=True, kw_only=True):
     """From a moment on, other hops take the place of some; changes add up in the order of their times."""
 
     at_ns: Duration = msgspec.field(name="at")
@@ -284,7 +291,7 @@ class Change(_Table, frozen=True, kw_only=True):
             raise ValueError("to_ttl has to be from_ttl or more")
 
 
-class Scenario(_Table, frozen=True, kw_only=True):
+class Scenario(Table, frozen=True, kw_only=True):
     """A whole simulated internet, as seen from one source."""
 
     name: str
@@ -299,10 +306,19 @@ class Scenario(_Table, frozen=True, kw_only=True):
             raise ValueError("the changes have to stand in the order of their times")
 
 
-TABLES: dict[type[_Table], dict[str, type[_Table]]] = {
+TABLES: dict[type[Table], dict[str, type[Table]]] = {
     Scenario: {"hop": Hop, "target": Target, "change": Change},
     Change: {"hop": Hop},
-    Hop: {"rate_limit": RateLimit, "mpls": Label, "nat": Nat, "bloat": Bloat},
+    Hop: {
+        "rate_limit": RateLimit,
+        "mpls": Label,
+        "interfaces": Interface,
+        "interface_ids": InterfaceId,
+        "objects": Object,
+        "nat": Nat,
+        "dnat": Dnat,
+        "bloat": Bloat,
+    },
     Target: {"rate_limit": RateLimit, "tcp": Ports, "udp": Ports},
 }
 """Which key of which table holds further tables."""
@@ -318,15 +334,3 @@ def decode_hook(wanted: type, value: object) -> Any:
     if wanted is Duration:
         return Duration.parse(value)
     raise NotImplementedError(wanted)
-
-
-def _check_addresses(family: Family, addresses: tuple[Address, ...]) -> None:
-    for address in addresses:
-        try:
-            canonical = unpack(family_of(address), pack(address))
-        except OSError:
-            raise ValueError(f"{address!r} is no address") from None
-        if family_of(address) is not family:
-            raise ValueError(f"{address!r} is no {family} address")
-        if canonical != address:
-            raise ValueError(f"{address!r} is written {canonical!r}")

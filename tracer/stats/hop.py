@@ -15,7 +15,16 @@ from tracer.events import (
     ReplyReceived,
     SendFailed,
 )
-from tracer.model import Address, Extension, Icmp, LossReason, ProbeState, StampClock, Ttl
+from tracer.model import (
+    Address,
+    Extension,
+    Icmp,
+    LossReason,
+    ProbeState,
+    QuotedHeader,
+    StampClock,
+    Ttl,
+)
 from tracer.stats.evidence import HopEvidence, ProbeWindow
 from tracer.stats.level_shift import Levels
 from tracer.stats.loss import loss_pct, wilson
@@ -49,7 +58,9 @@ def _key(event: ProbeEvent) -> ProbeKey:
 class ResponderStats:
     """What one address answered at one TTL."""
 
-    __slots__ = ("_snapshot", "address", "extensions", "icmp", "received", "reply_ttl", "series")
+    __slots__ = (
+        "_snapshot", "address", "extensions", "icmp", "quoted", "received", "reply_ttl", "series",
+    )  # fmt: skip
 
     def __init__(self, address: Address, max_samples: int) -> None:
         self.address = address
@@ -58,6 +69,7 @@ class ResponderStats:
         self.icmp: Icmp | None = None
         self.reply_ttl: int | None = None
         self.extensions: tuple[Extension, ...] = ()
+        self.quoted: QuotedHeader | None = None
         self._snapshot: ResponderSnapshot | None = None
 
     def add(self, event: ReplyReceived) -> None:
@@ -66,6 +78,7 @@ class ResponderStats:
         self.icmp = event.icmp
         self.reply_ttl = event.reply_ttl
         self.extensions = event.extensions
+        self.quoted = event.quoted
         if (rtt_ns := rtt_sample(event)) is not None:
             self.series.add(rtt_ns)
 
@@ -79,6 +92,7 @@ class ResponderStats:
                 icmp=self.icmp,
                 reply_ttl=self.reply_ttl,
                 extensions=self.extensions,
+                quoted=self.quoted,
             )
         return self._snapshot
 
@@ -105,6 +119,7 @@ class HopStats:
         self._icmp: Icmp | None = None
         self._reply_ttl: int | None = None
         self._mtu: int | None = None
+        self._quoted: QuotedHeader | None = None
         self._responders: dict[Address, ResponderStats] = {}
         self._snapshot: HopSnapshot | None = None
         self._evidence: HopEvidence | None = None
@@ -178,6 +193,7 @@ class HopStats:
         self.received += 1
         self._icmp = event.icmp
         self._reply_ttl = event.reply_ttl
+        self._quoted = event.quoted
         if event.mtu is not None:
             self._mtu = event.mtu
         if rtt_ns is not None:
@@ -214,6 +230,7 @@ class HopStats:
                 mtu=self._mtu,
                 responders=tuple(responder.snapshot() for responder in self._responders.values()),
                 recent_ns=self._recent.snapshot(),
+                quoted=self._quoted,
             )
         return self._snapshot
 

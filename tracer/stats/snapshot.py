@@ -14,6 +14,7 @@ from tracer.model import (
     FailureKind,
     Icmp,
     PathEndKind,
+    QuotedHeader,
     TargetInfo,
     Ttl,
 )
@@ -56,6 +57,40 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return str(self.evidence["sentence"])
 
 
+class FindingKind(StrEnum):
+    """What the quotes of a path, or its end, tell about it. docs/report.md explains each."""
+
+    NAT = "nat"
+    DESTINATION_REWRITTEN = "destination_rewritten"
+    DSCP_REWRITTEN = "dscp_rewritten"
+    ECN_REWRITTEN = "ecn_rewritten"
+    DF_CLEARED = "df_cleared"
+    FLOW_LABEL_REWRITTEN = "flow_label_rewritten"
+    IDENTIFICATION_REWRITTEN = "identification_rewritten"
+    LENGTH_REWRITTEN = "length_rewritten"
+    TCP_REWRITTEN = "tcp_rewritten"
+    QUOTED_TTL = "quoted_ttl"
+    PROHIBITED = "prohibited"
+    OTHER_ADDRESS = "other_address"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing the path does to packets, and the first hop that shows it."""
+
+    kind: FindingKind
+    ttl: Ttl
+    """The first hop that shows it."""
+    after_ttl: Ttl | None
+    """The last hop before it that quoted the packet without it; None where there is none."""
+    evidence: dict[str, Any]
+    """Facts by name, and ``sentence``: what it is in plain words, free of text from the network."""
+
+    @property
+    def sentence(self) -> str:
+        """What it is in plain words."""
+        return str(self.evidence["sentence"])
+
+
 class RttSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Round-trip times, all in nanoseconds; the percentiles are of the most recent samples only."""
 
@@ -89,6 +124,8 @@ class ResponderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     icmp: Icmp | None
     reply_ttl: int | None
     extensions: tuple[Extension, ...]
+    quoted: QuotedHeader | None = None
+    """What its last reply quoted."""
 
 
 class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +152,8 @@ class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """In the order of their first answer."""
     recent_ns: tuple[int | None, ...]
     """Round-trip times of the most recent probes, oldest first; None = lost."""
+    quoted: QuotedHeader | None = None
+    """What the last reply quoted; None where it quoted nothing, or its IP header is not visible."""
 
 
 class HealthSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,3 +213,5 @@ class TraceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """All changes of the path."""
     names: dict[Address, Known] = {}
     """What was looked up of the addresses."""
+    findings: tuple[Finding, ...] = ()
+    """What the path does to packets, by the hop that first shows it."""

@@ -33,6 +33,7 @@ from tracer.events import (
 from tracer.model import Address, Anomaly, EndReason, PathEndKind, RoundId, TargetInfo, Ttl
 from tracer.names import Known
 from tracer.stats.evidence import PathEvidence
+from tracer.stats.findings import Findings
 from tracer.stats.hop import HopStats, ProbeEvent
 from tracer.stats.judgement import Judgement, judge
 from tracer.stats.local import RecentTrouble
@@ -77,6 +78,7 @@ class Tracker:
         self._names: dict[Address, Known] = {}
         self._judged_by: PathEvidence | None = None
         self._judgement = Judgement(None, ())
+        self._findings = Findings(target.address)
         self._snapshot: TraceSnapshot | None = None
 
     def apply(self, event: TargetEvent) -> None:
@@ -175,6 +177,7 @@ class Tracker:
                 changes=self._changes.latest(),
                 change_count=self._changes.count,
                 names=self._names,
+                findings=self._findings.of(hops, self._end),
             )
         return self._snapshot
 

@@ -114,7 +114,7 @@ def _icmp_answer(packet: IpPacket) -> _Answer | Irrelevant:
     numbers = Icmp(message.type, message.code)
     if kind is ReplyKind.ECHO_REPLY:
         return _direct(kind, Protocol.ICMP, packet, message.identity, numbers)
-    quoted = find_quote(packet.family, message.body)
+    quoted = find_quote(packet.family, message.body, message.quote_length)
     if quoted is None:
         return Irrelevant("an ICMP error about a packet that is no probe")
     return _Answer(kind, quoted, numbers, message.mtu, _extensions(message))

@@ -12,10 +12,11 @@ from enum import StrEnum
 import msgspec
 
 from tracer.errors import DecodeError
-from tracer.model import Family, MplsStack, Protocol
+from tracer.model import Family, Protocol
 from tracer.wire import extensions, icmp, udp
 from tracer.wire.checksum import checksum, pseudo_header, unfinished, verifies
 from tracer.wire.cursor import Cursor
+from tracer.wire.dissect_extensions import extension_fields
 from tracer.wire.dissect_fields import (
     CHECKSUM_RIGHT,
     IPV4,
@@ -32,6 +33,7 @@ from tracer.wire.ip import IpPacket
 from tracer.wire.ipv4 import Ipv4Header
 from tracer.wire.ipv6 import Ipv6Header, skip_extension_headers
 from tracer.wire.layers import Dissection, Layer, LayerKind
+from tracer.wire.quote import quoted_datagram
 from tracer.wire.tcp import TcpHeader
 from tracer.wire.udp import UdpHeader
 
@@ -129,7 +131,7 @@ def quoted_packet(reply: bytes) -> bytes:
         message = IcmpMessage.decode(Cursor(packet.payload, "icmp"), packet.family)
     except DecodeError:
         return b""
-    return message.body[: _quote_end(message)] if _is_error(message) else b""
+    return quoted_datagram(message.body, message.quote_length) if _is_error(message) else b""
 
 
 def differences(sent: bytes, quoted: bytes) -> tuple[FieldDiff, ...]:
@@ -166,13 +168,16 @@ def _fields(packet: bytes) -> Iterator[tuple[Layer, Field]]:
 
 
 def _payload_difference(sent: bytes, quoted: bytes) -> Iterator[FieldDiff]:
-    """The first byte of the payload that differs; padding behind a shorter payload is none of it."""
+    """The first byte of the payload that differs; padding behind a shorter payload is none of it.
+
+    Zeros at the end may be padding of the quote (RFC 4884 §4).
+    """
     ours, theirs = (
         next((packet[layer.offset :] for layer in dissect(packet, Begins.IP).layers
               if layer.kind is LayerKind.PAYLOAD), b"")
         for packet in (sent, quoted)
     )  # fmt: skip
-    for index, (before, after) in enumerate(zip(ours, theirs, strict=False)):
+    for index, (before, after) in enumerate(zip(ours, theirs.rstrip(b"\0"), strict=False)):
         if before != after:
             yield FieldDiff(f"payload.byte {index}", f"{before:02x}", f"{after:02x}")
             return
@@ -278,12 +283,19 @@ def _udp(region: _Region, packet: IpPacket) -> Iterator[Layer]:
 
 
 _TCP_FIXED = 20
+_LEAST_QUOTE = 8
 _TCP_DATA_OFFSET = 12
 
 
 def _tcp(region: _Region, packet: IpPacket) -> Iterator[Layer]:
     if region.quoted and region.end - region.at < _TCP_FIXED:
         yield _cut_tcp(region)
+        return
+    if region.quoted and not region.data[region.at + _TCP_DATA_OFFSET] >> 4:
+        # No header begins without its length: these zeros pad a quote of 8 bytes (RFC 4884 §4).
+        quoted = region.part(region.at, region.at + _LEAST_QUOTE)
+        yield _cut_tcp(quoted)
+        yield from _bytes(region.part(quoted.end, region.end), LayerKind.PADDING)
         return
     cursor = region.cursor("tcp")
     header = TcpHeader.decode(cursor)
@@ -351,29 +363,9 @@ def _quote_end(message: IcmpMessage) -> int:
 
 
 def _extensions(region: _Region) -> Iterator[Layer]:
-    content = region.content()
-    if not content:
-        return
-    at = region.at
-    fields = [
-        Field("version", str(content[0] >> 4), at, 1),
-        Field("checksum", hex_text(content[2:4]), at + 2, 2),
-    ]
-    at += 4
-    for extension in extensions.decode(content):
-        if isinstance(extension, MplsStack):
-            fields.append(Field("object", "MPLS label stack", at, 4))
-            at += 4
-            for entry in extension.labels:
-                text = f"label {entry.label}, exp {entry.exp}, bottom {entry.bos}, ttl {entry.ttl}"
-                fields.append(Field("mpls", text, at, 4))
-                at += 4
-        else:
-            size = 4 + len(extension.body)
-            text = f"class {extension.class_num}, type {extension.class_type}: {hex_text(extension.body)}"
-            fields.append(Field("object", text, at, size))
-            at += size
-    yield region.layer(LayerKind.EXTENSIONS, "ICMP extensions", region.end, tuple(fields))
+    if content := region.content():
+        fields = extension_fields(content, region.at)
+        yield region.layer(LayerKind.EXTENSIONS, "ICMP extensions", region.end, fields)
 
 
 def _bytes(region: _Region, kind: LayerKind) -> Iterator[Layer]:

@@ -9,6 +9,7 @@ import msgspec
 
 from tracer.icmp_names import code_name, type_name
 from tracer.model import Family, ReplyKind
+from tracer.tos_names import dscp_name, ecn_name
 from tracer.wire.icmp import ECHO_REPLY, ECHO_REQUEST, IcmpMessage
 from tracer.wire.tcp import TcpFlags
 
@@ -77,29 +78,9 @@ def hex_text(data: bytes) -> str:
     return f"{shown} ... ({len(data)} bytes)" if len(data) > _SHOWN_BYTES else shown
 
 
-_ECN = ("Not-ECT", "ECT(1)", "ECT(0)", "CE")
-"""RFC 3168 §5."""
-
-_DSCP = {
-    0: "CS0", 1: "LE", 8: "CS1", 10: "AF11", 12: "AF12", 14: "AF13", 16: "CS2", 18: "AF21", 20: "AF22",
-    22: "AF23", 24: "CS3", 26: "AF31", 28: "AF32", 30: "AF33", 32: "CS4", 34: "AF41", 36: "AF42", 38: "AF43",
-    40: "CS5", 44: "VA", 46: "EF", 48: "CS6", 56: "CS7",
-}  # fmt: skip
-"""IANA registry *Differentiated Services Field Codepoints*."""
-
 _PROTOCOLS = {1: "ICMP", 6: "TCP", 17: "UDP", 44: "fragment header", 58: "ICMPv6"}
 _IP_FLAGS = (("reserved_flag", "reserved"), ("dont_fragment", "DF"), ("more_fragments", "MF"))
 _TCP_RESERVED = 0xF00
-
-
-def dscp_name(tos: int) -> str:
-    """The name of the code point in a TOS or traffic class byte, or its number in hex."""
-    return _DSCP.get(tos >> 2, f"{tos >> 2:#04x}")
-
-
-def ecn_name(tos: int) -> str:
-    """The name of the congestion bits of a TOS or traffic class byte."""
-    return _ECN[tos & 3]
 
 
 def _protocol(number: int) -> str:
@@ -120,7 +101,7 @@ def _tcp_flags(header: Any) -> str:
 IPV4 = (
     Spec("version", 0, 1, lambda header: "4"),  # noqa: ARG005 - the table's rows have one shape
     Spec("header length", 0, 1, lambda header: f"{header.header_length} bytes"),
-    Spec("dscp", 1, 1, lambda header: dscp_name(header.tos)),
+    Spec("dscp", 1, 1, lambda header: dscp_name(header.tos >> 2)),
     Spec("ecn", 1, 1, lambda header: ecn_name(header.tos)),
     Spec("total length", 2, 2, lambda header: str(header.total_length)),
     Spec("identification", 4, 2, lambda header: f"{header.identification:#06x}"),
@@ -135,7 +116,7 @@ IPV4 = (
 
 IPV6 = (
     Spec("version", 0, 1, lambda header: "6"),  # noqa: ARG005 - the table's rows have one shape
-    Spec("dscp", 0, 2, lambda header: dscp_name(header.traffic_class)),
+    Spec("dscp", 0, 2, lambda header: dscp_name(header.traffic_class >> 2)),
     Spec("ecn", 1, 1, lambda header: ecn_name(header.traffic_class)),
     Spec("flow label", 1, 3, lambda header: f"{header.flow_label:#07x}"),
     Spec("payload length", 4, 2, lambda header: str(header.payload_length)),

@@ -6,27 +6,29 @@ from struct import Struct
 
 from tracer.errors import DecodeError
 from tracer.model import Family, Identity, Protocol, Quoted
+from tracer.wire import extensions
 from tracer.wire.cursor import Cursor
 from tracer.wire.icmp import ECHO_REQUEST
-from tracer.wire.ip import IpPacket
+from tracer.wire.ip import HEADER_LENGTH, IpPacket
 
 _FIRST_EIGHT_BYTES = Struct("!HHHH")
 """All that a router must quote of the transport (RFC 792); it holds the identity of every probe."""
 
 
-def decode_quote(family: Family, body: bytes) -> Quoted:
+def decode_quote(family: Family, body: bytes, quote_length: int = 0) -> Quoted:
     """Read the probe's identity from the body of an ICMP error.
 
+    ``quote_length`` is what the length attribute tells in bytes, 0 when it tells nothing (RFC 4884 §4).
     Needs the IP header and 8 bytes. Raises ``DecodeError`` when there is less, or when the quoted datagram
     cannot have been a probe.
     """
-    quoted = find_quote(family, body)
+    quoted = find_quote(family, body, quote_length)
     if quoted is None:
         raise DecodeError("quote", 0, f"no probe over {family}")
     return quoted
 
 
-def find_quote(family: Family, body: bytes) -> Quoted | None:
+def find_quote(family: Family, body: bytes, quote_length: int = 0) -> Quoted | None:
     """As ``decode_quote``, with None for a datagram that cannot have been a probe."""
     packet = IpPacket.decode_quoted(body)
     found = identify(packet)
@@ -39,7 +41,33 @@ def find_quote(family: Family, body: bytes) -> Quoted | None:
         identity=identity,
         ttl=packet.ttl,
         tos=packet.tos,
+        packet=quoted_datagram(body, quote_length),
     )
+
+
+def quoted_datagram(body: bytes, quote_length: int) -> bytes:
+    """The quoted datagram without the extension structure behind it and the padding between. Never raises.
+
+    Padding exists only where extensions do (RFC 4884 §4): there the length in the quoted IP header says where
+    it begins, unless that is nonsense. A router that quoted less than the datagram and padded that leaves
+    zeros nobody can tell from the datagram's own.
+    """
+    structure = extensions.locate(body, quote_length)
+    if not structure and not quote_length:
+        return body
+    end = len(body) - len(structure)
+    least, datagram = _lengths(body)
+    if end < least:
+        return body
+    return body[: datagram if least <= datagram < end else end]
+
+
+def _lengths(body: bytes) -> tuple[int, int]:
+    """Bytes that every quote has, and bytes of the datagram by its own header."""
+    if body[:1] and body[0] >> 4 == 4:
+        return (body[0] & 0xF) * 4 + _FIRST_EIGHT_BYTES.size, int.from_bytes(body[2:4], "big")
+    header = HEADER_LENGTH[Family.IPV6]
+    return header + _FIRST_EIGHT_BYTES.size, header + int.from_bytes(body[4:6], "big")
 
 
 def identify(packet: IpPacket) -> tuple[Protocol, Identity] | None:

@@ -6,6 +6,7 @@ one ``Scene``. Commands are functions in ``tui.actions``, found by their id.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
@@ -18,12 +19,14 @@ from tui.actions.views import look_at_entry
 from tui.export import RunningRecording
 from tui.replay import ReplaySource
 from tui.scene import Cursor, Look, Scene, TargetScene
+from tui.slices import in_slices
 from tui.source import Source
 from tui.view.column_choice import resized
 from tui.view.columns import COLUMNS
 from tui.view.commands import BY_ID, bindings
 from tui.view.privacy import Privacy, mask
 from tui.view.sorting import clicked
+from tui.view.steps import Steps, finished
 from tui.view.strings import say
 from tui.view.verdict_line import Status
 from tui.widgets import (
@@ -74,6 +77,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         """The picture that stands still, while frozen."""
         self.scene = Scene(targets=())
         self._drawn: tuple[object, ...] = ()
+        self._drawing: Iterator[None] | None = None
         self.cell_column = _HOST
         """Id of the column whose cell is copied."""
         self.recording: RunningRecording | None = None
@@ -101,15 +105,25 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     # Drawing
 
-    def _redraw(self) -> None:
-        """Draw, unless the terminal is slow and has the last picture to show yet."""
-        if not cast("HopscopeApp", self.app).terminal_is_busy:
-            self.tick()
+    async def _redraw(self) -> None:
+        """Draw bit by bit, unless the terminal is slow and has the last picture to show yet.
+
+        Whatever else draws in the meantime ends it: that picture is newer.
+        """
+        if cast("HopscopeApp", self.app).terminal_is_busy or self._state() == self._drawn:
+            return
+        drawing = self._drawing = self._steps()
+        await in_slices(drawing, lambda: self._drawing is drawing)
 
     def tick(self) -> None:
-        """Draw if anything changed since the last time."""
-        state = (
-            self.source.bridge.version,
+        """Draw at once if anything changed since the last time."""
+        if self._state() != self._drawn:
+            self.draw()
+
+    def _state(self) -> tuple[object, ...]:
+        """What the picture depends on."""
+        return (
+            self.source.bridge.version if self.frozen is None else None,
             self.look,
             self.view,
             self.current,
@@ -119,21 +133,27 @@ class MainScreen(Screen[None], inherit_bindings=False):
             tuple(self.cursors.items()),
             self.source.playback(self._label),
         )
-        if state != self._drawn:
-            self._drawn = state
-            self.draw()
 
     def draw(self) -> None:
         """Draw the newest picture, or the one that stands still."""
-        self.scene = self._compose_scene()
-        if self.view not in offered_views(self.scene):
+        self._drawing = steps = self._steps()
+        for _ in steps:
+            pass
+
+    def _steps(self) -> Iterator[None]:
+        """Draw, with a pause wherever the loop may have its turn."""
+        state = self._state()
+        scene = yield from self._compose_scene()
+        if self.view not in offered_views(scene):
             self.show_view(VIEWS[0].name)
-            self.scene = msgspec.structs.replace(self.scene, view=self.view)
-        for part in self.query_children(Lines):
-            part.show(self.scene)
-        body = self.body
+            scene = msgspec.structs.replace(scene, view=self.view)
+        self.scene = scene
+        for part in (*self.query_children(Lines), self.body):
+            yield from part.prepare(scene)
+            part.show(scene)
+            yield
         self.query_one(ContentSwitcher).current = self.view
-        body.show(self.scene)
+        self._drawn = state
 
     @property
     def body(self) -> Lines:
@@ -144,18 +164,21 @@ class MainScreen(Screen[None], inherit_bindings=False):
             switcher.mount(view.widget(id=view.name))
         return switcher.query_one(f"#{self.view}", Lines)
 
-    def _compose_scene(self) -> Scene:
-        picture = self._newest(self.look) if self.frozen is None else self._still(self.frozen)
+    def _compose_scene(self) -> Steps[Scene]:
+        picture = (yield from self._newest(self.look)) if self.frozen is None else self._still(self.frozen)
         targets = tuple(map(self._with_selection, picture.targets))
         self.current = min(self.current, max(len(targets) - 1, 0))
         return msgspec.structs.replace(
             picture, targets=targets, current=self.current, look=self.look, view=self.view
         )
 
-    def _newest(self, look: Look) -> Scene:
+    def _newest(self, look: Look) -> Steps[Scene]:
         bridge = self.source.bridge
         header = bridge.header
-        targets = bridge.targets(look, self.hidden)
+        targets: tuple[TargetScene, ...] = ()
+        for target in bridge.each(look, self.hidden):
+            targets = (*targets, target)
+            yield
         playback = self.source.playback(self._label)
         if playback is not None:
             status = Status.REPLAY if playback.playing else Status.PAUSED
@@ -300,7 +323,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if self.frozen is not None:
             self.frozen = None
             return
-        newest = self._newest(msgspec.structs.replace(self.look, privacy=Privacy()))
+        newest = finished(self._newest(msgspec.structs.replace(self.look, privacy=Privacy())))
         still = [
             msgspec.structs.replace(
                 target, status=Status.FROZEN, history=target.history.still(), log=target.log.still()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
+
 from tui.view.cells import Line, Segment
 from tui.view.glyphs import Glyphs
 from tui.view.style import Style
@@ -15,6 +18,8 @@ _RUNS = tuple(
     for column in _BITS
 )
 """The bits of a column from a top to a bottom row, both included."""
+
+_CHARS = (" ", *(chr(_BRAILLE + mask) for mask in range(1, 256)))
 
 Dot = tuple[int, int]
 
@@ -41,41 +46,32 @@ class Canvas:
 
     def dot(self, x: int, y: int, style: Style) -> None:
         """Set one dot; outside the canvas nothing happens. The last style in a cell is the cell's."""
-        self.column(x, y, y, style)
+        if 0 <= x < self.columns and 0 <= y < self.rows:
+            cell = y // self._down * self._width + x // self._across
+            self._masks[cell] |= _BITS[x % self._across][y % self._down]
+            self._styles[cell] = style
 
-    def column(self, x: int, top: int, bottom: int, style: Style) -> None:
-        """Set the dots of one column from ``top`` to ``bottom``, both included."""
-        if top < 0 or bottom >= self.rows:
-            top, bottom = max(top, 0), min(bottom, self.rows - 1)
-        if not 0 <= x < self.columns or top > bottom:
-            return
-        masks, styles, down = self._masks, self._styles, self._down
-        runs = _RUNS[x % self._across]
-        cell = top // down * self._width + x // self._across
-        start, left = top % down, bottom - top
-        while left >= 0:
-            taken = min(left, down - 1 - start)
-            masks[cell] |= runs[start][start + taken]
+    def strokes(self, tops: Sequence[int], bottoms: Sequence[int], style: Style) -> None:
+        """Set a run of dots in each column, from its top to its bottom, both within the canvas.
+
+        None where the top lies below the bottom.
+        """
+        masks, styles, down, across, width = self._masks, self._styles, self._down, self._across, self._width
+        for x, (top, bottom) in enumerate(zip(tops, bottoms, strict=True)):
+            if top > bottom:
+                continue
+            runs = _RUNS[x % across]
+            row, start, last, end = top // down, top % down, bottom // down, bottom % down
+            cell = row * width + x // across
+            if row < last:
+                masks[cell] |= runs[start][down - 1]
+                styles[cell] = style
+                for between in range(cell + width, last * width, width):
+                    masks[between] |= runs[0][down - 1]
+                    styles[between] = style
+                cell, start = last * width + x // across, 0
+            masks[cell] |= runs[start][end]
             styles[cell] = style
-            cell += self._width
-            left -= taken + 1
-            start = 0
-
-    def line(self, start: Dot, end: Dot, style: Style) -> None:
-        """Set the dots between two of them, both included."""
-        (left, here), (right, there) = min(start, end), max(start, end)
-        across, rise = right - left, there - here
-        if abs(rise) <= across:
-            for x in range(across + 1):
-                self.dot(left + x, here + round(rise * x / max(across, 1)), style)
-            return
-        step = 1 if rise > 0 else -1
-        y = here
-        for x in range(across):
-            turn = here + round(rise * (2 * x + 1) / (2 * across))
-            self.column(left + x, min(y, turn), max(y, turn), style)
-            y = turn + step
-        self.column(right, min(y, there), max(y, there), style)
 
     def mark(self, x: int, y: int, text: str, style: Style) -> None:
         """Put a character of one cell over the dots."""
@@ -92,27 +88,35 @@ class Canvas:
 
     def lines(self) -> tuple[Line, ...]:
         """The cells, from the top, each line exactly as wide as the canvas."""
-        return tuple(self._line(row * self._width) for row in range(self._height))
+        marked: dict[int, list[tuple[int, Segment]]] = {}
+        for cell, segment in self._marks.items():
+            marked.setdefault(cell // self._width, []).append((cell % self._width, segment))
+        return tuple(self._line(row, marked.get(row, ())) for row in range(self._height))
 
-    def _line(self, first: int) -> Line:
+    def _line(self, row: int, marks: Sequence[tuple[int, Segment]]) -> Line:
+        cells = slice(row * self._width, (row + 1) * self._width)
+        masks = self._masks[cells]
+        if not marks and not any(masks):
+            return ((" " * self._width, Style.TEXT),)
+        looks = [
+            style if mask else Style.TEXT for mask, style in zip(masks, self._styles[cells], strict=True)
+        ]
+        chars = self._chars(masks, looks)
+        for column, (char, style) in marks:
+            chars[column], looks[column] = char, style
         line: list[Segment] = []
-        text, style = "", Style.TEXT
-        for cell in range(first, first + self._width):
-            char, here = self._marks.get(cell) or self._cell(cell)
-            if here is not style and text:
-                line.append((text, style))
-                text = ""
-            text, style = text + char, here
-        return (*line, (text, style))
+        start = 0
+        for style, run in groupby(looks):
+            end = start + len([*run])
+            line.append(("".join(chars[start:end]), style))
+            start = end
+        return tuple(line)
 
-    def _cell(self, cell: int) -> Segment:
-        mask = self._masks[cell]
-        if not mask:
-            return _EMPTY
-        style = self._styles[cell]
+    def _chars(self, masks: Sequence[int], looks: Sequence[Style]) -> list[str]:
         if not self._glyphs.dots:
-            return chr(_BRAILLE + mask), style
-        return self._glyphs.dots[style is Style.CHART_SELECTED], style
-
-
-_EMPTY: Segment = (" ", Style.TEXT)
+            return [_CHARS[mask] for mask in masks]
+        plain, selected = self._glyphs.dots[0], self._glyphs.dots[1]
+        return [
+            (selected if style is Style.CHART_SELECTED else plain) if mask else " "
+            for mask, style in zip(masks, looks, strict=True)
+        ]

@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 
 from tui.view.style import Style
 
@@ -19,6 +21,7 @@ Line = tuple[Segment, ...]
 ELLIPSIS = "…"
 BLANK: Line = ()
 
+_STYLE = itemgetter(1)
 _ZERO_WIDTH = frozenset({"Mn", "Me", "Cf", "Cc"})
 _JAMO = ((0x1160, 0x11FF), (0xD7B0, 0xD7FF))
 """Vowels and final consonants of Hangul are drawn into the syllable they end."""
@@ -128,10 +131,8 @@ def joined(lines: Iterable[Line], gap: Segment) -> Line:
 
 def merged(line: Iterable[Segment]) -> Line:
     """Neighbouring segments of one style made one."""
-    found: list[Segment] = []
-    for text, style in line:
-        if found and found[-1][1] == style:
-            found[-1] = (found[-1][0] + text, style)
-        elif text:
+    found = []
+    for style, run in groupby(line, _STYLE):
+        if text := "".join([text for text, _ in run]):
             found.append((text, style))
     return tuple(found)

@@ -8,11 +8,13 @@ from itertools import pairwise
 
 import msgspec
 
+from tracer.model import ProbeState
 from tui.view import format as fmt
 from tui.view.canvas import Canvas, Dot
 from tui.view.cells import Align, Line, fit, fit_line
 from tui.view.glyphs import UNICODE, Glyphs
 from tui.view.history import Sample
+from tui.view.steps import Steps, finished
 from tui.view.strings import say
 from tui.view.style import CHART, Style
 
@@ -75,16 +77,14 @@ class View(msgspec.Struct, frozen=True):
 def series_of(ttl: int, samples: Sequence[Sample]) -> Series:
     """The line of a hop from its history; probes still outstanding are not on it yet."""
     points = [
-        (sample.sent_ns, sample.rtt_ns) for sample in samples if sample.rtt_ns is not None or _lost(sample)
+        (sample.sent_ns, sample.rtt_ns)
+        for sample in samples
+        if sample.rtt_ns is not None or sample.state is ProbeState.LOST
     ]
     resumed = frozenset(
         after.sent_ns for before, after in pairwise(samples) if after.round > before.round + 1
     )
     return Series(ttl, tuple(sorted(points, key=_moment)), resumed)
-
-
-def _lost(sample: Sample) -> bool:
-    return sample.state.value == "lost"
 
 
 def _moment(point: Point) -> int:
@@ -126,15 +126,30 @@ def chart(
     the last line given, stand as marks on the bottom: those of all hops at once would say nothing. Where
     there is room, a scale in ms stands on the left and the time before the newest sample below.
     """
+    return finished(chart_steps(series, width, height, view, selected, glyphs, moment_ns))
+
+
+def chart_steps(
+    series: Sequence[Series],
+    width: int,
+    height: int,
+    view: View | None = None,
+    selected: int | None = None,
+    glyphs: Glyphs = UNICODE,
+    moment_ns: int | None = None,
+) -> Steps[tuple[Line, ...]]:
+    """``chart``, with a pause after every hop."""
     if width <= 0 or height <= 0:
         return ((),) * max(height, 0)
-    times = [at for line in series for at, _ in line.points]
-    if not times:
+    ends = [line.points[end][0] for line in series if line.points for end in (0, -1)]
+    if not ends:
         return _empty(width, height, glyphs)
-    frame = _frame(series, (view or View()).window(min(times), max(times)))
+    frame = _frame(series, (view or View()).window(min(ends), max(ends)))
+    yield
     if width < _LEAST_WIDTH or height < _LEAST_HEIGHT:
-        return _canvas(series, (width, height), frame, (selected, moment_ns), glyphs)
-    drawn = _canvas(series, (width - _GUTTER, height - 2), frame, (selected, moment_ns), glyphs)
+        return (yield from _canvas(series, (width, height), frame, (selected, moment_ns), glyphs))
+    size = (width - _GUTTER, height - 2)
+    drawn = yield from _canvas(series, size, frame, (selected, moment_ns), glyphs)
     labels = _scale(frame, len(drawn))
     body = [
         (
@@ -143,7 +158,7 @@ def chart(
         )
         for label, line in zip(labels, drawn, strict=True)
     ]
-    return (*body, *_time_axis(frame, max(times), width, glyphs))
+    return (*body, *_time_axis(frame, max(ends), width, glyphs))
 
 
 def _empty(width: int, height: int, glyphs: Glyphs) -> tuple[Line, ...]:
@@ -154,7 +169,8 @@ def _empty(width: int, height: int, glyphs: Glyphs) -> tuple[Line, ...]:
 
 def _frame(series: Sequence[Series], window: tuple[int, int]) -> _Frame:
     left, right = window
-    seen = [rtt for line in series for at, rtt in line.points if rtt is not None and left <= at <= right]
+    shown = _Frame(left, right, 0, 1)
+    seen = [rtt for line in series for _, rtt in shown.within(line) if rtt is not None]
     low, high = float(min(seen, default=0)), float(max(seen, default=1))
     # From zero, unless the differences would be lost in the distance from it.
     low = 0.0 if low < high / 2 else low
@@ -167,12 +183,13 @@ def _canvas(
     frame: _Frame,
     marked: tuple[int | None, int | None],
     glyphs: Glyphs,
-) -> tuple[Line, ...]:
+) -> Steps[tuple[Line, ...]]:
     canvas = Canvas(*size, glyphs)
     selected, moment_ns = marked
     chosen = [line for line in series if line.ttl == selected]
     for line in [*(line for line in series if line.ttl != selected), *chosen]:
         _draw(canvas, line, frame, style_of(line.ttl, selected))
+        yield
     placed = frame.placing(canvas)
     for line in chosen or series[-1:]:
         for at, rtt in frame.within(line):
@@ -190,31 +207,63 @@ def style_of(ttl: int, selected: int | None) -> Style:
 
 
 def _draw(canvas: Canvas, line: Series, frame: _Frame, style: Style) -> None:
-    """The points joined in their order; those of one column of dots become one stroke."""
+    """The points joined in their order, as one run of dots in each column."""
+    runs = _Runs(canvas)
+    placed, resumed = frame.placing(canvas), line.resumed
     before: Dot | None = None
-    top = bottom = 0
-    placed = frame.placing(canvas)
     for at, rtt in frame.within(line):
-        if rtt is None or at in line.resumed:
-            _stroke(canvas, before, top, bottom, style)
-            before = None
         if rtt is None:
+            before = None
             continue
-        here = x, y = placed(at, rtt)
-        if before is not None and before[0] == x:
-            top, bottom = min(top, y), max(bottom, y)
+        here = placed(at, rtt)
+        if before is None or at in resumed:
+            runs.begin(here, style)
         else:
-            _stroke(canvas, before, top, bottom, style)
-            if before is not None:
-                canvas.line(before, here, style)
-            top = bottom = y
+            runs.join(before, here)
         before = here
-    _stroke(canvas, before, top, bottom, style)
+    canvas.strokes(runs.tops, runs.bottoms, style)
 
 
-def _stroke(canvas: Canvas, before: Dot | None, top: int, bottom: int, style: Style) -> None:
-    if before is not None:
-        canvas.column(before[0], top, bottom, style)
+class _Runs:
+    """From where to where a line covers each column of dots."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+        self.tops = [canvas.rows] * canvas.columns
+        self.bottoms = [-1] * canvas.columns
+
+    def begin(self, start: Dot, style: Style) -> None:
+        """A first point; what came before a gap in the same column is drawn already and stays apart."""
+        x, y = start
+        if self.tops[x] <= self.bottoms[x]:
+            nothing = [self._canvas.rows] * x
+            self._canvas.strokes([*nothing, self.tops[x]], [*([-1] * x), self.bottoms[x]], style)
+        self.tops[x] = self.bottoms[x] = y
+
+    def join(self, start: Dot, end: Dot) -> None:
+        """A line to the next point, which does not lie on the left."""
+        (left, y), (right, there) = start, end
+        across, rise = right - left, there - y
+        if abs(rise) <= across:
+            for x in range(1, across):
+                self._cover(left + x, y + round(rise * x / across), y + round(rise * x / across))
+            self._cover(right, there, there)
+            return
+        step = 1 if rise > 0 else -1
+        for x in range(across):
+            turn = start[1] + round(rise * (2 * x + 1) / (2 * across))
+            self._cover(left + x, y, turn)
+            y = turn + step
+        # Steep: the last step may have gone beyond the end.
+        self._cover(right, min(y, there) if step > 0 else max(y, there), there)
+
+    def _cover(self, x: int, one: int, other: int) -> None:
+        top, bottom = (one, other) if one < other else (other, one)
+        # min() and max() would take as long as all the rest of a drawing.
+        if top < self.tops[x]:  # noqa: PLR1730
+            self.tops[x] = top
+        if bottom > self.bottoms[x]:  # noqa: PLR1730
+            self.bottoms[x] = bottom
 
 
 def _scale(frame: _Frame, lines: int) -> Iterator[str]:

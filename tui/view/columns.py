@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 from tracer.model import MplsStack
+from tracer.stats.findings import translated
+from tracer.tos_names import dscp_name, ecn_name
 from tui.view import format as fmt
 from tui.view.cells import Align, Line, cell_width, fit
 from tui.view.facts import Fact
@@ -22,6 +24,7 @@ from tui.view.rows import Row
 from tui.view.sparkline import sparkline
 from tui.view.strings import say
 from tui.view.style import SEVERITY_STYLES, Severity, Style
+from tui.view.told import extensions_text, way_back_hops
 
 
 class Width(msgspec.Struct, frozen=True):
@@ -108,7 +111,15 @@ def _direction(field: str) -> Callable[[Row], Any]:
 
 
 def _quote(field: str) -> Callable[[Row], Any]:
-    return lambda row: None if row.quote is None else getattr(row.quote, field)
+    return lambda row: None if row.quoted is None else getattr(row.quoted, field)
+
+
+def _way_back(row: Row) -> int | None:
+    return None if row.responder is None else way_back_hops(row.responder.reply_ttl)
+
+
+def _extensions(row: Row) -> str | None:
+    return None if row.responder is None else extensions_text(row.responder.extensions)
 
 
 def _of_responder(field: str) -> Callable[[Row], Any]:
@@ -144,6 +155,12 @@ _READABLE = 20
 
 def _severity_style(row: Row) -> Style:
     return SEVERITY_STYLES[row.severity]
+
+
+def _nat_style(row: Row) -> Style:
+    if translated(row.quoted):
+        return Style.CHANGED
+    return Style.TEXT if row.leads else Style.MUTED
 
 
 def _loss_style(row: Row) -> Style:
@@ -269,7 +286,8 @@ _ALL: tuple[Column, ...] = (
     Column(id="T", name="icmp_type", value=_icmp("type"), width=Width(3, 4), scope=Scope.EACH),
     Column(id="C", name="icmp_code", value=_icmp("code"), width=Width(3, 4), scope=Scope.EACH),
     Column(
-        id="N", name="nat", value=_quote("nat"), show=_yes_no, width=Width(3, 3), needs=Fact.QUOTED_HEADER
+        id="N", name="nat", value=lambda row: translated(row.quoted), show=_yes_no, width=Width(3, 3),
+        scope=Scope.EACH, needs=Fact.QUOTED_HEADER, style=_nat_style,
     ),
     _count("f", "failed", _hop("failed")),
     _count("F", "forward_loss", _direction("forward")),
@@ -277,8 +295,17 @@ _ALL: tuple[Column, ...] = (
     Column(
         id="D", name="forward_loss_pct", value=_direction("forward_pct"), show=fmt.percent, width=Width(5, 6)
     ),
-    Column(id="K", name="dscp", value=_quote("dscp"), needs=Fact.QUOTED_HEADER),
-    Column(id="M", name="ecn", value=_quote("ecn"), width=Width(4, 7), needs=Fact.QUOTED_HEADER),
+    Column(
+        id="K", name="dscp", value=_quote("dscp"), show=dscp_name, scope=Scope.EACH, needs=Fact.QUOTED_HEADER
+    ),
+    Column(
+        id="M", name="ecn", value=_quote("ecn"), show=ecn_name, width=Width(4, 7), scope=Scope.EACH,
+        needs=Fact.QUOTED_HEADER,
+    ),
+    Column(
+        id="q", name="quoted_ttl", value=_quote("ttl"), width=Width(4, 4), scope=Scope.EACH,
+        needs=Fact.QUOTED_HEADER,
+    ),
     Column(
         id="A", name="asn", value=lambda row: row.asn, width=Width(7, 10, 1), align=Align.LEFT,
         scope=Scope.EACH, needs=Fact.ASN,
@@ -294,9 +321,14 @@ _ALL: tuple[Column, ...] = (
     _count("u", "duplicates", _hop("duplicates")),
     Column(id="c", name="clock", value=_clock, width=Width(6, 6), align=Align.LEFT),
     Column(id="R", name="reply_ttl", value=_of_responder("reply_ttl"), width=Width(4, 4), scope=Scope.EACH),
+    Column(id="H", name="return_hops", value=_way_back, width=Width(4, 4), scope=Scope.EACH),
     Column(id="U", name="mtu", value=_hop("mtu")),
     Column(
         id="m", name="mpls", value=_labels, width=Width(6, 13, 1), align=Align.LEFT, scope=Scope.EACH
+    ),
+    Column(
+        id="e", name="extensions", value=_extensions, width=Width(6, 16, 1), align=Align.LEFT,
+        scope=Scope.EACH,
     ),
     Column(
         id="y", name="country", value=lambda row: row.country, width=Width(4, 4), align=Align.LEFT,

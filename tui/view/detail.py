@@ -12,9 +12,20 @@ from textwrap import wrap
 import msgspec
 
 from tracer.icmp_names import code_name, type_name
-from tracer.model import Address, Extension, Family, Icmp, MplsStack, ProbeState
+from tracer.model import (
+    Address,
+    Extension,
+    Family,
+    Icmp,
+    InterfaceIdentification,
+    InterfaceInformation,
+    MplsStack,
+    ProbeState,
+    QuotedHeader,
+    UnknownExtension,
+)
 from tracer.names import NOTHING
-from tracer.stats.snapshot import HopSnapshot, ResponderSnapshot, RttSnapshot, Verdict
+from tracer.stats.snapshot import Finding, HopSnapshot, ResponderSnapshot, RttSnapshot, Verdict
 from tracer.text import printable
 from tui.view import about
 from tui.view import format as fmt
@@ -28,8 +39,9 @@ from tui.view.rows import Context, host_text, severity_of
 from tui.view.sparkline import level, sparkline
 from tui.view.strings import say
 from tui.view.style import SEVERITY_STYLES, Style
+from tui.view.told import diff_text, interface_text, quoted_parts, unknown_text, way_back
 
-_LABEL = 10
+_LABEL = 11
 """Cells of the labels on the left."""
 
 _BESIDE = 76
@@ -39,8 +51,6 @@ _WITH_CHART = 150
 """From this width on the chart does too."""
 
 _MOST_RESPONDERS = 4
-_BODY_SHOWN = 16
-"""Bytes of an unknown extension."""
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +63,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     context: Context = Context()
     samples: tuple[Sample, ...] = ()
     """Its recent probes, oldest first."""
+    findings: tuple[Finding, ...] = ()
+    """Those of the path."""
 
     @property
     def responder(self) -> ResponderSnapshot | None:
@@ -285,9 +297,9 @@ def _answer(subject: Subject, _width: int, glyphs: Glyphs) -> Iterator[Line]:
     yield from _some(parts, glyphs)
 
 
-def _reply(subject: Subject, _width: int, _glyphs: Glyphs) -> Iterator[Line]:
+def _reply(subject: Subject, width: int, _glyphs: Glyphs) -> Iterator[Line]:
     if subject.responder is not None and subject.responder.reply_ttl is not None:
-        yield ((say("detail.reply-values", ttl=subject.responder.reply_ttl), Style.VALUE),)
+        yield from _folded(way_back(subject.responder.reply_ttl), width)
 
 
 def icmp_text(icmp: Icmp, sender: Address) -> str:
@@ -310,37 +322,48 @@ def _labels(subject: Subject, _width: int, glyphs: Glyphs) -> Iterator[Line]:
             yield from _some(labels, glyphs)
 
 
+def _interfaces(subject: Subject, width: int, _glyphs: Glyphs) -> Iterator[Line]:
+    for extension in _extensions(subject):
+        if isinstance(extension, InterfaceInformation | InterfaceIdentification):
+            yield from _folded(interface_text(extension), width)
+
+
 def _unknown(subject: Subject, _width: int, glyphs: Glyphs) -> Iterator[Line]:
     for extension in _extensions(subject):
-        if not isinstance(extension, MplsStack):
-            body = extension.body[:_BODY_SHOWN].hex(" ")
-            text = say(
-                "detail.unknown",
-                class_num=extension.class_num,
-                class_type=extension.class_type,
-                size=len(extension.body),
-                body=body + (glyphs.ellipsis if len(extension.body) > _BODY_SHOWN else ""),
-            )
-            yield ((text, Style.VALUE),)
+        if isinstance(extension, UnknownExtension):
+            yield ((unknown_text(extension, glyphs.ellipsis), Style.VALUE),)
 
 
 def _extensions(subject: Subject) -> tuple[Extension, ...]:
     return () if subject.responder is None else subject.responder.extensions
 
 
+def _header(subject: Subject) -> QuotedHeader | None:
+    """What was quoted to the chosen responder's credit."""
+    if subject.ordinal == 0 or subject.responder is None:
+        return subject.hop.quoted
+    return subject.responder.quoted
+
+
 def _quoted(subject: Subject, _width: int, glyphs: Glyphs) -> Iterator[Line]:
-    quote = subject.context.quotes.get(int(subject.hop.ttl))
-    if quote is None:
-        return
-    parts: list[Line] = []
-    if quote.nat is not None:
-        answer = say("cell.yes") if quote.nat else say("cell.no")
-        parts.append(((say("detail.nat", answer=answer), Style.VALUE),))
-    if quote.dscp is not None:
-        parts.append(((say("detail.dscp", dscp=printable(quote.dscp)), Style.VALUE),))
-    if quote.ecn is not None:
-        parts.append(((say("detail.ecn", ecn=printable(quote.ecn)), Style.VALUE),))
-    yield from _some(parts, glyphs)
+    if (quoted := _header(subject)) is not None:
+        yield from _some([((part, Style.VALUE),) for part in quoted_parts(quoted)], glyphs)
+
+
+def _rewritten(subject: Subject, width: int, glyphs: Glyphs) -> Iterator[Line]:
+    quoted = _header(subject)
+    for diff in () if quoted is None else quoted.diff or ():
+        yield from _folded(diff_text(diff, glyphs.arrow), width, Style.CHANGED)
+
+
+def _found(subject: Subject, width: int, _glyphs: Glyphs) -> Iterator[Line]:
+    for finding in subject.findings:
+        if finding.ttl == subject.hop.ttl:
+            yield from _folded(printable(finding.sentence), width, Style.CHANGED)
+
+
+def _folded(text: str, width: int, style: Style = Style.VALUE) -> Iterator[Line]:
+    yield from (((line, style),) for line in wrap(text, max(width, 8)))
 
 
 def _clock(subject: Subject, _width: int, _glyphs: Glyphs) -> Iterator[Line]:
@@ -361,9 +384,12 @@ _FACTS: tuple[tuple[str, Callable[[Subject, int, Glyphs], Iterator[Line]]], ...]
     ("detail.recent", _recent),
     ("detail.losses", _losses),
     ("detail.answer", _answer),
+    ("detail.found", _found),
     ("detail.mpls", _labels),
+    ("detail.interface", _interfaces),
     ("detail.extension", _unknown),
     ("detail.quoted", _quoted),
+    ("detail.rewritten", _rewritten),
     ("detail.reply", _reply),
     ("detail.spread", _spread),
     ("detail.counts", _counts),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import log
-from statistics import median
 
 import msgspec
 
@@ -14,7 +13,7 @@ from tui.view.cells import Align, Line, Segment, cell_width, fit, fit_line, merg
 from tui.view.chart import View
 from tui.view.glyphs import UNICODE, Glyphs
 from tui.view.history import Sample
-from tui.view.sparkline import level
+from tui.view.steps import Steps, finished
 from tui.view.strings import counted, say
 from tui.view.style import HEAT, Style
 
@@ -73,25 +72,29 @@ def heatmap(
     if width <= 0:
         return ((),) * min(max(height, 0), len(rows))
     shown = rows[: max(height, 0)]
-    return _body(
-        shown, _grid(shown, max(width - _label_width(rows, width), 0), span, _newest(rows)), width, glyphs
-    )
+    columns = max(width - _label_width(rows, width), 0)
+    grid = finished(_grid(shown, columns, span, _newest(rows)))
+    return finished(_body(shown, grid, width, glyphs))
 
 
 def picture(
     rows: Sequence[HeatRow], width: int, view: View | None = None, glyphs: Glyphs = UNICODE
 ) -> tuple[Line, ...]:
     """The legend, the whole map, and which rounds it shows; lines of exactly ``width`` cells."""
+    return finished(picture_steps(rows, width, view, glyphs))
+
+
+def picture_steps(
+    rows: Sequence[HeatRow], width: int, view: View | None = None, glyphs: Glyphs = UNICODE
+) -> Steps[tuple[Line, ...]]:
+    """``picture``, with pauses."""
     if width <= 0:
         return ((),) * (len(rows) + 2)
     columns = max(width - _label_width(rows, width), 0)
     span = span_of(view or View(), rounds_of(rows), columns)
-    grid = _grid(rows, columns, span, _newest(rows))
-    return (
-        legend(grid, width, glyphs),
-        *_body(rows, grid, width, glyphs),
-        _axis(grid, columns, width, glyphs),
-    )
+    grid = yield from _grid(rows, columns, span, _newest(rows))
+    body = yield from _body(rows, grid, width, glyphs)
+    return (legend(grid, width, glyphs), *body, _axis(grid, columns, width, glyphs))
 
 
 def _label_width(rows: Sequence[HeatRow], width: int) -> int:
@@ -101,21 +104,15 @@ def _label_width(rows: Sequence[HeatRow], width: int) -> int:
     return max(_LABEL_WIDTH, min(longest, width // 4))
 
 
-def _body(rows: Sequence[HeatRow], grid: Grid, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+def _body(rows: Sequence[HeatRow], grid: Grid, width: int, glyphs: Glyphs) -> Steps[tuple[Line, ...]]:
     label_width = _label_width(rows, width)
-    return tuple(
-        fit_line(
-            merged(
-                [
-                    *_label(row, label_width, glyphs),
-                    *(_segment(cell, grid.low, grid.high, glyphs) for cell in line),
-                ]
-            ),
-            width,
-            glyphs.ellipsis,
-        )
-        for row, line in zip(rows, grid.cells, strict=True)
-    )
+    segment = _painter(grid, glyphs)
+    lines: list[Line] = []
+    for row, cells in zip(rows, grid.cells, strict=True):
+        line = merged([*_label(row, label_width, glyphs), *map(segment, cells)])
+        lines.append(fit_line(line, width, glyphs.ellipsis))
+        yield
+    return tuple(lines)
 
 
 def _axis(grid: Grid, columns: int, width: int, glyphs: Glyphs) -> Line:
@@ -155,15 +152,18 @@ def _newest(rows: Sequence[HeatRow]) -> int:
     return max((sample.round for row in rows for sample in row.samples[-1:]), default=0)
 
 
-def _grid(rows: Sequence[HeatRow], columns: int, span: Span | None, newest: int) -> Grid:
+def _grid(rows: Sequence[HeatRow], columns: int, span: Span | None, newest: int) -> Steps[Grid]:
     told = span or Span()
     # Cells begin at round 0, so that they do not change their content as rounds are added.
     last = newest // told.per_cell - told.back
     first = last - columns + 1
-    cells = tuple(_cells(row, range(first, last + 1), told.per_cell) for row in rows)
+    cells: list[tuple[Cell, ...]] = []
+    for row in rows:
+        cells.append(_cells(row, range(first, last + 1), told.per_cell))
+        yield
     times = [cell for line in cells for cell in line if isinstance(cell, float)]
     return Grid(
-        cells=cells,
+        cells=tuple(cells),
         low=min(times, default=0.0),
         high=max(times, default=0.0),
         per_cell=told.per_cell,
@@ -173,38 +173,45 @@ def _grid(rows: Sequence[HeatRow], columns: int, span: Span | None, newest: int)
 
 
 def _cells(row: HeatRow, shown: range, per_cell: int) -> tuple[Cell, ...]:
-    heaps: dict[int, list[Sample]] = {}
+    times: dict[int, list[int]] = {}
+    lost: set[int] = set()
     for sample in row.samples:
         cell = sample.round // per_cell
-        if cell in shown:
-            heaps.setdefault(cell, []).append(sample)
-    return tuple(_cell(heaps.get(cell, ())) for cell in shown)
-
-
-def _cell(samples: Sequence[Sample]) -> Cell:
-    times: list[int] = []
-    for sample in samples:
+        if not shown.start <= cell < shown.stop:
+            continue
         if sample.state is ProbeState.LOST:
-            return LOST
-        if sample.rtt_ns is not None:
-            times.append(sample.rtt_ns)
-    if len(times) > 1:
-        return float(median(times))
-    return float(times[0]) if times else None
+            lost.add(cell)
+        elif sample.rtt_ns is not None:
+            times.setdefault(cell, []).append(sample.rtt_ns)
+    return tuple(LOST if cell in lost else _median(times.get(cell, ())) for cell in shown)
 
 
-def heat_of(rtt_ns: float, low: float, high: float) -> int:
-    """The heat level of a time, 0..5, on a logarithmic scale from ``low`` to ``high``."""
-    return level(log(max(rtt_ns, 1.0)), log(max(low, 1.0)), log(max(high, 1.0)), len(HEAT))
+def _median(times: Sequence[int]) -> float | None:
+    # Not that of ``statistics``, which takes longer than all the rest for the few times of a cell.
+    if not times:
+        return None
+    ordered = sorted(times)
+    return (ordered[(len(times) - 1) // 2] + ordered[len(times) // 2]) / 2
 
 
-def _segment(cell: Cell, low: float, high: float, glyphs: Glyphs) -> Segment:
-    if cell is None:
-        return (" ", Style.TEXT)
-    if isinstance(cell, Lost):
-        return (glyphs.loss, Style.LOSS)
-    heat = heat_of(cell, low, high)
-    return (glyphs.heat[heat], HEAT[heat])
+def _painter(grid: Grid, glyphs: Glyphs) -> Callable[[Cell], Segment]:
+    """How a cell is drawn: its heat is on a logarithmic scale from the least time to the greatest."""
+    low = log(max(grid.low, 1.0))
+    span = log(max(grid.high, 1.0)) - low
+    shades = [*zip(glyphs.heat, HEAT, strict=True)]
+    shades.append(shades[-1])  # the greatest time itself
+
+    def segment(cell: Cell) -> Segment:
+        if cell is None:
+            return _BLANK
+        if isinstance(cell, Lost):
+            return (glyphs.loss, Style.LOSS)
+        return shades[int((log(max(cell, 1.0)) - low) * len(HEAT) / span) if span else 0]
+
+    return segment
+
+
+_BLANK: Segment = (" ", Style.TEXT)
 
 
 def _label(row: HeatRow, width: int, glyphs: Glyphs) -> Line:

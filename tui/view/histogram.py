@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from math import exp, log
 
@@ -42,7 +43,7 @@ def _edges(low: int, high: int, count: int) -> list[float]:
 
 
 def _bin(value: float, edges: Sequence[float]) -> int:
-    return max(0, min(len(edges) - 2, sum(edge <= value for edge in edges) - 1))
+    return max(0, min(len(edges) - 2, bisect_right(edges, value) - 1))
 
 
 def histogram(

@@ -22,7 +22,7 @@ KEPT = dict.fromkeys(Kind, 1000)
 """Entries kept of each kind: losses cannot push out path changes, nor stray packets anything."""
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _Kept(msgspec.Struct, frozen=True, gc=False):
     number: int
     event: Event
     entry: Entry

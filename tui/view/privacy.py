@@ -20,12 +20,13 @@ from tracer.events import (
     NameResolved,
     PathChanged,
     PortsExhausted,
+    ProbeLost,
     ReplyReceived,
     SendFailed,
     TraceEnded,
     TraceStarted,
 )
-from tracer.model import Address, Failure, SourceInfo, TargetInfo
+from tracer.model import Address, Failure, QuotedDiff, QuotedHeader, SourceInfo, TargetInfo
 from tracer.stats.path_changes import PathChange
 from tracer.stats.snapshot import ErrorSnapshot, HopSnapshot, ResponderSnapshot, TraceSnapshot, Verdict
 
@@ -66,7 +67,13 @@ def mask(snapshot: TraceSnapshot, privacy: Privacy) -> TraceSnapshot:
         snapshot,
         target=_masked_target(snapshot.target, secret),
         names={address: known for address, known in snapshot.names.items() if address not in secret},
-        hops=tuple(_masked_hop(hop) if privacy.masks(hop.ttl) else hop for hop in snapshot.hops),
+        hops=tuple(
+            _masked_hop(hop) if privacy.masks(hop.ttl) else _without_source(hop) for hop in snapshot.hops
+        ),
+        findings=tuple(
+            msgspec.structs.replace(finding, evidence=_scrub(finding.evidence, secret))
+            for finding in snapshot.findings
+        ),
         errors=tuple(_masked_error(error, secret) for error in snapshot.errors),
         changes=tuple(_masked_change(change, privacy) for change in snapshot.changes),
         path_verdict=None
@@ -96,7 +103,9 @@ def _started(event: TraceStarted, _privacy: Privacy) -> Event:
 
 
 def _reply(event: ReplyReceived, privacy: Privacy) -> Event:
-    far = msgspec.structs.replace(event, probe_bytes=None, reply_bytes=None)
+    far = msgspec.structs.replace(
+        event, probe_bytes=None, reply_bytes=None, quoted=_masked_quote(event.quoted)
+    )
     if not privacy.masks(event.ttl):
         return far
     return msgspec.structs.replace(far, responder=HIDDEN, extensions=())
@@ -111,17 +120,21 @@ class Masker:
     """Masks a log event by event, in its order: so it knows which names belong to hops that may be shown."""
 
     def __init__(self) -> None:
-        self._far: set[tuple[str, Address]] = set()
+        self._shown: dict[tuple[str, Address], bool] = {}
+        """Whether an address has been met beyond the masked hops, and only there."""
 
     def mask(self, event: Event, privacy: Privacy) -> Event:
         """``event`` without what is private; a name stays where its address has been shown."""
-        if isinstance(event, ReplyReceived) and not privacy.masks(event.ttl):
-            self._far.add((event.target, event.responder))
-        elif isinstance(event, ReplyReceived):
-            self._far.discard((event.target, event.responder))
-        if isinstance(event, NameResolved) and (event.target, event.address) in self._far:
+        if isinstance(event, ReplyReceived):
+            who = (event.target, event.responder)
+            self._shown[who] = self._shown.get(who, True) and not privacy.masks(event.ttl)
+        if isinstance(event, NameResolved) and self._shown.get((event.target, event.address), False):
             return event
         return mask_event(event, privacy)
+
+
+def _lost(event: ProbeLost, _privacy: Privacy) -> Event:
+    return msgspec.structs.replace(event, probe_bytes=None)
 
 
 def _foreign(event: ForeignReply, _privacy: Privacy) -> Event:
@@ -161,7 +174,15 @@ def _secrets(snapshot: TraceSnapshot, privacy: Privacy) -> set[str]:
         for ttl, address in enumerate(path, 1)
         if address is not None and privacy.masks(ttl)
     }
-    return _own(snapshot.target) | near | gone
+    return _own(snapshot.target) | near | gone | _sources(snapshot)
+
+
+def _sources(snapshot: TraceSnapshot) -> set[str]:
+    """The addresses that stand for this host: what it sent from, and what translators made of that."""
+    quotes = [hop.quoted for hop in snapshot.hops]
+    quotes += [responder.quoted for hop in snapshot.hops for responder in hop.responders]
+    diffs = [diff for quoted in quotes if quoted is not None for diff in quoted.diff or ()]
+    return {str(value) for diff in diffs if diff.field == "source" for value in (diff.sent, diff.quoted)}
 
 
 def _own(target: TargetInfo) -> set[str]:
@@ -180,11 +201,37 @@ def _masked_source(source: SourceInfo | None) -> SourceInfo | None:
 
 
 def _masked_hop(hop: HopSnapshot) -> HopSnapshot:
-    return msgspec.structs.replace(hop, responders=tuple(map(_masked_responder, hop.responders)))
+    return msgspec.structs.replace(
+        hop, responders=tuple(map(_masked_responder, hop.responders)), quoted=_masked_quote(hop.quoted)
+    )
+
+
+def _without_source(hop: HopSnapshot) -> HopSnapshot:
+    """What a hop quotes of the probes holds the address they left from; the same object where it does not."""
+    responders = tuple(
+        msgspec.structs.replace(responder, quoted=_masked_quote(responder.quoted))
+        for responder in hop.responders
+    )
+    quoted = _masked_quote(hop.quoted)
+    unchanged = quoted is hop.quoted and responders == hop.responders
+    return hop if unchanged else msgspec.structs.replace(hop, responders=responders, quoted=quoted)
+
+
+def _masked_quote(quoted: QuotedHeader | None) -> QuotedHeader | None:
+    """A translated source is the address the world knows this host by."""
+    if quoted is None or not any(diff.field == "source" for diff in quoted.diff or ()):
+        return quoted
+    return msgspec.structs.replace(quoted, diff=tuple(map(_masked_diff, quoted.diff or ())))
+
+
+def _masked_diff(diff: QuotedDiff) -> QuotedDiff:
+    return QuotedDiff(diff.field, HIDDEN, HIDDEN) if diff.field == "source" else diff
 
 
 def _masked_responder(responder: ResponderSnapshot) -> ResponderSnapshot:
-    return msgspec.structs.replace(responder, address=HIDDEN, extensions=())
+    return msgspec.structs.replace(
+        responder, address=HIDDEN, extensions=(), quoted=_masked_quote(responder.quoted)
+    )
 
 
 Changed = TypeVar("Changed", PathChange, PathChanged)
@@ -238,6 +285,7 @@ _MASKERS: dict[type[Event], Callable[[Any, Privacy], Event]] = {
     ReplyReceived: _reply,
     LateReply: _reply,
     DuplicateReply: _reply,
+    ProbeLost: _lost,
     ForeignReply: _foreign,
     MalformedReply: _malformed,
     SendFailed: _failed,

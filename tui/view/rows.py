@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from tracer.model import Address, Ttl
+from tracer.model import Address, QuotedHeader, Ttl
 from tracer.names import Known
 from tracer.stats.snapshot import (
     HopSnapshot,
@@ -54,15 +54,6 @@ class AddressMode(StrEnum):
     BOTH = "both"
 
 
-class HopQuote(msgspec.Struct, frozen=True, kw_only=True):
-    """What routers quoted of the probes' IP header, where the channel shows it."""
-
-    nat: bool | None = None
-    """The quoted packet had other addresses or ports than were sent."""
-    dscp: str | None = None
-    ecn: str | None = None
-
-
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Everything rows show that is not in the snapshot; what is not known is left out."""
 
@@ -74,7 +65,6 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     probes: Mapping[Ttl, Sample] = {}
     """The last probe of each hop (``History.last``)."""
     directions: Mapping[int, Direction] = {}
-    quotes: Mapping[int, HopQuote] = {}
     address_mode: AddressMode = AddressMode.BOTH
     most_hosts: int | None = None
     """So many responders of a hop are shown at most; None for all."""
@@ -102,7 +92,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     country: str | None
     probe: Sample | None
     direction: Direction | None
-    quote: HopQuote | None
 
     @property
     def ttl(self) -> int:
@@ -120,6 +109,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         if self.leads:
             return self.hop.rtt
         return None if self.responder is None else self.responder.rtt
+
+    @property
+    def quoted(self) -> QuotedHeader | None:
+        """What the last reply of the hop, or of the further responder, quoted."""
+        return self.hop.quoted if self.leads or self.responder is None else self.responder.quoted
 
     @property
     def received(self) -> int:
@@ -165,7 +159,6 @@ def _row(
         country=_told(context.countries, address),
         probe=context.probes.get(hop.ttl),
         direction=context.directions.get(hop.ttl),
-        quote=context.quotes.get(hop.ttl),
     )
 
 

@@ -56,7 +56,7 @@ class Kind(StrEnum):
     """Beginning and end."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line of the log. ``text`` is printable."""
 
     at_ns: int

@@ -81,13 +81,21 @@ def world(
     projection = Projection(canvas.columns, canvas.rows)
     for coast in COASTS:
         for start, end in pairwise(coast):
-            canvas.line(projection.dot(start), projection.dot(end), Style.AXIS)
+            _stroke(canvas, projection.dot(start), projection.dot(end), Style.AXIS)
     for here, there in pairwise(found):
         for start, end in _way(here.at, there.at):
-            canvas.line(projection.dot(start), projection.dot(end), Style.CHART_SELECTED)
+            _stroke(canvas, projection.dot(start), projection.dot(end), Style.CHART_SELECTED)
     for pin in sorted(found, key=lambda one: one.ttl == selected):
         _mark(canvas, projection.dot(pin.at), pin, selected)
     return canvas.lines()
+
+
+def _stroke(canvas: Canvas, start: Dot, end: Dot, style: Style) -> None:
+    """The dots between two of them, both included."""
+    across, down = end[0] - start[0], end[1] - start[1]
+    steps = max(abs(across), abs(down), 1)
+    for step in range(steps + 1):
+        canvas.dot(start[0] + round(across * step / steps), start[1] + round(down * step / steps), style)
 
 
 def _way(start: Point, end: Point) -> tuple[tuple[Point, Point], ...]:

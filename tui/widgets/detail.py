@@ -41,5 +41,6 @@ def subject_of(scene: Scene, target: TargetScene) -> Subject | None:
                 ordinal=min(target.ordinal, max(len(hop.responders) - 1, 0)),
                 context=context_of(scene, target),
                 samples=target.history.samples(hop.ttl),
+                findings=snapshot.findings,
             )
     return None

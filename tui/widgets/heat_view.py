@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from textual import events
 from textual.geometry import Size
@@ -11,11 +11,12 @@ from tui.scene import Scene, TargetScene
 from tui.view.about import context
 from tui.view.cells import Line
 from tui.view.empty import empty
-from tui.view.heatmap import HeatRow, picture
+from tui.view.heatmap import HeatRow, picture_steps
 from tui.view.legend import keys
+from tui.view.steps import Steps
 from tui.view.style import Style
 from tui.widgets.hop_table import HopTable
-from tui.widgets.kept import Kept
+from tui.widgets.kept import Prepared
 from tui.widgets.lines import Lines
 
 NAMED_FROM = 100
@@ -29,7 +30,7 @@ class HeatView(Lines):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self._map: Kept[tuple[Line, ...]] = Kept()
+        self._map: Prepared[tuple[Line, ...]] = Prepared()
         self._ttls: tuple[int, ...] = ()
         self._selected: int | None = None
 
@@ -47,17 +48,32 @@ class HeatView(Lines):
             self.post_message(HopTable.Selected(self._ttls[number], 0))
 
     def lines_of(self, scene: Scene, size: Size) -> Sequence[Line]:
-        target, look = scene.target, scene.look
+        target = scene.target
         if target is None:
             return empty("empty.target", size.width)
         self._ttls = tuple(int(hop.ttl) for hop in target.snapshot.hops)
-        labels = _labels(scene, target, size.width)
-        history = target.history
-        state = (history, history.version, labels, target.selected, size.width, look.chart, look.glyphs.name)
-        drawn = self._map.get(
-            state, lambda: picture(_rows(target, labels), size.width, look.chart, look.glyphs)
-        )
-        return drawn if target.snapshot.rounds else empty("empty.heatmap", size.width)
+        if not target.snapshot.rounds:
+            return empty("empty.heatmap", size.width)
+        return self._map.get(*_picture(scene, target, size.width))
+
+    def prepare(self, scene: Scene) -> Iterator[None]:
+        if scene.target is not None and self.size:
+            yield from self._map.prepare(*_picture(scene, scene.target, self.size.width - self._overflows))
+
+
+def _picture(
+    scene: Scene, target: TargetScene, width: int
+) -> tuple[tuple[object, ...], tuple[object, ...], Callable[[], Steps[tuple[Line, ...]]]]:
+    """What is asked for, what it is made of, and how."""
+    look, history = scene.look, target.history
+    labels = _labels(scene, target, width)
+
+    def make() -> Steps[tuple[Line, ...]]:
+        yield
+        return (yield from picture_steps(_rows(target, labels), width, look.chart, look.glyphs))
+
+    asked = (history, labels, target.selected, width, look.chart, look.glyphs.name)
+    return asked, (history.version,), make
 
 
 def _labels(scene: Scene, target: TargetScene, width: int) -> tuple[str, ...]:

@@ -81,31 +81,43 @@ class HopTable(Lines):
             if (number := self._row_number(target)) is not None:
                 self.reveal(number + _HEADER)
 
+    def prepare(self, scene: Scene) -> Iterator[None]:
+        if scene.target is not None and self.size:
+            self._take(scene, scene.target, self.size.width - self._overflows)
+            yield
+            for _ in self._draw(scene, scene.target):
+                yield
+
     def lines_of(self, scene: Scene, size: Size) -> Sequence[Line]:
         target = scene.target
         if target is None:
             self.rows, self._rows_of = (), ()
             return ()
-        # Every event makes a new snapshot: with the same one there is nothing to build again.
+        self._take(scene, target, size.width)
+        return tuple(self._draw(scene, target))
+
+    def _take(self, scene: Scene, target: TargetScene, width: int) -> None:
+        """The rows and the columns; every event makes a new snapshot: the same one has the same rows."""
         source = (target.snapshot, scene.look)
         if len(self._rows_of) != 2 or any(a is not b for a, b in zip(source, self._rows_of, strict=True)):
             self.rows = rows_of(scene, target)
             self._rows_of = source
-        self._layout_now = layout_of(scene, size.width)
-        return tuple(self._draw(scene, target))
+        self._layout_now = layout_of(scene, width)
 
     def _draw(self, scene: Scene, target: TargetScene) -> Iterator[Line]:
         look = scene.look
         drawn_for = (self._layout_now, look.glyphs)
-        before = self._drawn if drawn_for == self._drawn_for else {}
-        self._drawn, self._drawn_for = {}, drawn_for
+        if drawn_for != self._drawn_for:
+            self._drawn, self._drawn_for = {}, drawn_for
         selected = self._row_number(target)
         yield header_line(self._layout_now, look.glyphs, look.sorted_by)
         for number, row in enumerate(self.rows):
-            known = before.get(row.key)
-            same = known is not None and known[0] == row
-            line = known[1] if same and known is not None else row_line(row, self._layout_now, look.glyphs)
-            self._drawn[row.key] = (row, line)
+            known = self._drawn.get(row.key)
+            if known is None or known[0] is not row:
+                same = known is not None and known[0] == row
+                line = known[1] if same and known else row_line(row, self._layout_now, look.glyphs)
+                known = self._drawn[row.key] = (row, line)
+            line = known[1]
             yield tuple((text, Style.SELECTED) for text, _ in line) if number == selected else line
 
     def _row_number(self, target: TargetScene) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from textual.geometry import Region, Size
@@ -46,6 +46,13 @@ class Lines(ScrollView):
         if self.size.width and self.size.height:
             self._put(self._fitting(scene), scene)
 
+    def prepare(self, scene: Scene) -> Iterator[None]:  # noqa: ARG002 - for views that take long
+        """Do what takes long of drawing this scene, with a pause after every bit of it; ``show`` follows.
+
+        ``lines_of`` must do without: the window may be drawn in another size before.
+        """
+        return iter(())
+
     def _fitting(self, scene: Scene) -> tuple[Line, ...]:
         """The lines, beside the scrollbar where it is needed; whether it is seldom changes."""
         lines: tuple[Line, ...] = ()
@@ -61,6 +68,8 @@ class Lines(ScrollView):
     def on_resize(self) -> None:
         """Draw the same scene in the new size."""
         if self.scene is not None:
+            for _ in self.prepare(self.scene):
+                pass
             self.show(self.scene)
 
     def lines_of(self, scene: Scene, size: Size) -> Sequence[Line]:

@@ -45,6 +45,15 @@ class User(Enum):
         "--ambient-caps=-all",
         "--bounding-set=-all",
     )
+    NET_RAW = (
+        f"--reuid={NOBODY_ID}",
+        f"--regid={NOBODY_ID}",
+        "--clear-groups",
+        "--inh-caps=-all,+net_raw",
+        "--ambient-caps=-all,+net_raw",
+        "--bounding-set=-all,+net_raw",
+    )
+    """Nobody, with the one capability that raw sockets need."""
 
 
 class CallError(Exception):
@@ -202,6 +211,22 @@ class Namespace:
             yield
         finally:
             self._nft("delete table inet lab")
+
+    @contextlib.contextmanager
+    def rewriting(self, chains: Mapping[str, Sequence[str]], kind: str = "filter") -> Iterator[None]:
+        """Rewrite packets by nft rules, listed by hook; ``kind`` nat follows connections, filter does not."""
+        priorities = {"prerouting": -100, "postrouting": 100}
+        written = "\n".join(
+            f"chain {hook} {{\ntype {kind} hook {hook} priority {priorities[hook]}\n"
+            + "\n".join(rules)
+            + "\n}"
+            for hook, rules in chains.items()
+        )
+        self._nft(f"table inet labrewriting {{\n{written}\n}}\n")
+        try:
+            yield
+        finally:
+            self._nft("delete table inet labrewriting")
 
     def _nft(self, script: str) -> None:
         done = self.run(["nft", "-f", "-"], given=script)

@@ -97,10 +97,15 @@ class EventStream:
 
 
 @contextlib.contextmanager
-def hopscope_stream(namespace: Namespace, *arguments: str) -> Iterator[EventStream]:
-    """Run the product inside in stream mode, as nobody, for at most as long as the block lasts."""
+def hopscope_stream(
+    namespace: Namespace,
+    *arguments: str,
+    user: User = User.NOBODY,
+    environment: Mapping[str, str] = ENVIRONMENT,
+) -> Iterator[EventStream]:
+    """Run the product inside in stream mode for at most as long as the block lasts."""
     command = hopscope_command("-m", "stream", *arguments)
-    with namespace.start(command, user=User.NOBODY, environment=ENVIRONMENT, directory=ROOT) as process:
+    with namespace.start(command, user=user, environment=environment, directory=ROOT) as process:
         yield EventStream(process)
 
 

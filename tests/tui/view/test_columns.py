@@ -13,14 +13,22 @@ from tests.report import samples
 from tests.stats.logbook import TARGET, Log
 from tests.tui.view.hostile import HOSTILE, harmless, names
 from tests.tui.view.traces import history, traced
-from tracer.model import Address
+from tracer.model import (
+    Address,
+    InterfaceIdentification,
+    InterfaceInformation,
+    InterfaceRole,
+    QuotedDiff,
+    QuotedHeader,
+    UnknownExtension,
+)
 from tracer.stats.snapshot import TraceSnapshot, VerdictKind
 from tui.view import columns, rows, strings, table
 from tui.view.cells import cell_width, line_width, plain
 from tui.view.columns import COLUMNS, DEFAULT, Column, available, chosen
 from tui.view.facts import Fact
 from tui.view.glyphs import ASCII, GLYPHS, UNICODE
-from tui.view.rows import AddressMode, Context, HopQuote, Order, Row
+from tui.view.rows import AddressMode, Context, Order, Row
 from tui.view.style import Severity, Style
 from tui.view.texts import columns as texts
 
@@ -95,7 +103,7 @@ def test_unknown_and_repeated_letters_are_refused() -> None:
 
 def test_columns_without_data_are_not_offered() -> None:
     bare = {column.id for column in available(EVERY, ())}
-    assert bare.isdisjoint("NKMAySP")
+    assert bare.isdisjoint("NKMqAySP")
     assert set(DEFAULT) <= bare
     assert {column.id for column in available(EVERY, Fact)} == set(COLUMNS)
 
@@ -157,21 +165,48 @@ def test_cells_that_need_more_than_the_snapshot() -> None:
         names={address: "router.example.com"},
         asns={address: "AS64496"},
         countries={address: "ZZ"},
-        quotes={1: HopQuote(nat=True, dscp="CS0", ecn="CE")},
         probes=history(samples.eventful()).last(),
     )
-    texts = {letter: cell(letter, 1, context) for letter in "oAyNKMQSP"}
+    texts = {letter: cell(letter, 1, context) for letter in "oAyQSP"}
     assert texts == {
         "o": "router.example.com (198.51.100.1)",
         "A": "AS64496",
         "y": "ZZ",
-        "N": "yes",
-        "K": "CS0",
-        "M": "CE",
         "Q": "6",
         "S": "40000",
         "P": "33434",
     }
+
+
+def quoting() -> TraceSnapshot:
+    log = Log()
+    diff = (QuotedDiff("source", "192.0.2.10", "203.0.113.9"),)
+    objects = (
+        InterfaceInformation(role=InterfaceRole.INCOMING, name="xe-0\x1b", index=7),
+        InterfaceInformation(role=InterfaceRole.OUTGOING, index=8),
+        InterfaceIdentification(address=Address("198.51.100.7")),
+        UnknownExtension(247, 1, b""),
+    )
+    log.answered(1, 1, quoted=QuotedHeader(ttl=1, dscp=46, ecn=2, diff=()), reply_ttl=52)
+    log.answered(2, 2, quoted=QuotedHeader(ttl=2, dscp=0, ecn=3, diff=diff), extensions=objects)
+    log.answered(3, 3, quoted=QuotedHeader(ttl=1, dscp=5, ecn=3, diff=None))
+    log.answered(4, 4, reply_ttl=None)
+    return log.fold()
+
+
+@pytest.mark.parametrize(
+    ("letter", "cells"),
+    [
+        ("N", ["no", "yes", "-", "-"]),
+        ("K", ["EF", "CS0", "0x05", "-"]),
+        ("M", ["ECT(0)", "CE", "CE", "-"]),
+        ("q", ["1", "2", "1", "-"]),
+        ("H", ["13", "3", "4", "-"]),
+        ("e", ["-", r"in xe-0\x1b, out #8, 198.51.100.7, 247/1", "-", "-"]),
+    ],
+)
+def test_cells_of_what_a_reply_tells(letter: str, cells: list[str]) -> None:
+    assert [COLUMNS[letter].text(row) for row in rows.build(quoting())] == cells
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report import samples
-from tests.stats.logbook import failure
+from tests.stats.logbook import Log, failure
 from tests.tui.view.traces import SOURCE, traced
 from tracer.events import Event, PathChanged, SendFailed
-from tracer.model import Address, RoundId, Ttl
+from tracer.model import Address, QuotedDiff, QuotedHeader, RoundId, Ttl
 from tracer.stats.path_changes import PathChange
 from tracer.stats.snapshot import ErrorSnapshot, TraceSnapshot
 from tui.view import rows
@@ -109,3 +109,18 @@ def test_privacy_grows_and_shrinks_by_one_hop(hops: int) -> None:
     privacy = Privacy(min(hops, 255))
     assert privacy.more().hops == min(privacy.hops + 1, 255)
     assert privacy.less().hops == max(privacy.hops - 1, 0)
+
+
+def test_the_source_is_gone_from_what_hops_quote_and_so_is_what_a_translator_made_of_it() -> None:
+    log = Log()
+    diff = (QuotedDiff("source", SOURCE, "203.0.113.9"), QuotedDiff("dscp", 46, 0))
+    for ttl in (1, 2):
+        log.answered(ttl, ttl, quoted=QuotedHeader(ttl=1, dscp=0, ecn=0, diff=diff))
+    masked = mask(traced(log), Privacy(1))
+    for text in (text_of(masked), *(text_of(mask_event(event, Privacy(1))) for event in log.events)):
+        assert SOURCE not in text
+        assert "203.0.113.9" not in text
+    assert masked.hops[1].quoted == QuotedHeader(
+        ttl=1, dscp=0, ecn=0, diff=(QuotedDiff("source", HIDDEN, HIDDEN), diff[1])
+    )
+    assert [finding.kind for finding in masked.findings] == [finding.kind for finding in traced(log).findings]

@@ -69,14 +69,13 @@ def test_every_coast_is_closed_and_on_earth() -> None:
         assert all(abs(longitude) <= 180 and abs(latitude) <= 90 for longitude, latitude in coast)
 
 
-def pin(ttl: int, longitude: float, latitude: float, **place: str) -> Pin:
-    return Pin(
-        ttl=ttl, place=Place(longitude=longitude, latitude=latitude, **place), at=(longitude, latitude)
-    )
+def pin(ttl: int, longitude: float, latitude: float, city: str | None = None) -> Pin:
+    place = Place(longitude=longitude, latitude=latitude, city=city)
+    return Pin(ttl=ttl, place=place, at=(longitude, latitude))
 
 
 def text(lines: tuple[object, ...]) -> list[str]:
-    return ["".join(part for part, _ in line) for line in lines]  # type: ignore[attr-defined, misc]
+    return ["".join(part for part, _ in line) for line in lines]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("glyphs", GLYPHS.values())

@@ -29,7 +29,7 @@ _COLUMNS: dict[str, tuple[str, str]] = {
     "target_port": ("Dprt", "Target port of the last probe."),
     "icmp_type": ("Type", "ICMP type of the last answer."),
     "icmp_code": ("Code", "ICMP code of the last answer."),
-    "nat": ("NAT", "The router quoted other addresses or ports than were sent."),
+    "nat": ("NAT", "The router quoted another address, port or checksum than was sent."),
     "failed": ("Fail", "Probes that something on this host kept from the network."),
     "forward_loss": (
         "Floss",
@@ -42,6 +42,7 @@ _COLUMNS: dict[str, tuple[str, str]] = {
     "forward_loss_pct": ("Floss%", "Floss in percent of the probes of those rounds; the same guess."),
     "dscp": ("DSCP", "Differentiated services code point the router quoted."),
     "ecn": ("ECN", "Congestion bits the router quoted."),
+    "quoted_ttl": ("qTTL", "TTL the router quoted; above 1 it is a sign of a tunnel."),
     "asn": ("ASN", "Autonomous system of the address."),
     "p50": ("p50", "Median of the recent round-trip times in ms."),
     "p90": ("p90", "90 % of the recent round-trip times are below, in ms."),
@@ -54,6 +55,11 @@ _COLUMNS: dict[str, tuple[str, str]] = {
     "duplicates": ("Dup", "Further answers to an answered probe."),
     "clock": ("Clock", "Who stamped the answers: the kernel, this process, or both by turns."),
     "reply_ttl": ("rTTL", "TTL left in the last answer."),
+    "return_hops": (
+        "Back",
+        "Hops of the way back, if the answer started at the next of 64, 128 and 255 above what was left.",
+    ),
+    "extensions": ("Ext", "Interfaces and other objects in the last answer's ICMP extensions."),
     "mtu": ("MTU", "Next-hop MTU in bytes that the hop reported."),
     "mpls": ("MPLS", "MPLS labels in the last answer."),
     "country": ("Ctry", "Country of the address."),

@@ -1,0 +1,22 @@
+"""Long work on the event loop in slices, so that it does not hold up the probes that leave on it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+
+SLICE_NS = 1_500_000
+"""Work goes on for so long and to its next pause; then the loop has its turn."""
+
+
+def one_slice(steps: Iterator[object], slice_ns: int = SLICE_NS) -> bool:
+    """Go on for one slice; False once there is nothing more to do."""
+    end = time.perf_counter_ns() + slice_ns
+    return any(time.perf_counter_ns() >= end for _ in steps)
+
+
+async def in_slices(steps: Iterator[object], wanted: Callable[[], bool]) -> None:
+    """Work to the end, or until it is not wanted any more."""
+    while wanted() and one_slice(steps):  # noqa: ASYNC110 - nothing is waited for: the loop has its turn
+        await asyncio.sleep(0)

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+import tracer
+from tests.lab.labkit.nameserver import Answer, Zone, name_server
 from tests.report.samples import HEADER
 from tests.session_driver import Run, simulation
 from tests.stats.logbook import TARGET, Log
 from tracer import record
+from tracer.clock import VirtualClock
+from tracer.config import TraceConfig
 from tracer.events import NameResolved, TraceEnded
 from tracer.lookup.lookup import Lookup
 from tracer.model import Address
@@ -172,3 +176,15 @@ def test_the_last_word_on_an_address_counts_and_there_is_a_bound(monkeypatch: py
         "192.0.2.2": Known(hostnames=("b.example",)),
     }
     assert before.names == {"192.0.2.1": Known(hostnames=("old.example",))}, "a snapshot stays as it was"
+
+
+async def test_a_program_gets_the_names_it_asks_for_and_no_others() -> None:
+    zone: Zone = {("1.20.18.198.in-addr.arpa.", "PTR"): Answer(("gateway.example.",))}
+    with name_server(zone) as server:
+        for where, hostname in ((server.where, "gateway.example"), (None, None)):
+            options = TraceConfig(report_cycles=2, dns_server=where)
+            async with tracer.trace(config=options, sim="lan", clock=VirtualClock()) as tracing:
+                await tracing.finished()
+                [report] = tracing.reports()
+            assert report.hops[0].responders[0].hostname == hostname
+        assert len(server.asked) == 5

@@ -16,10 +16,10 @@ def context(snapshot: TraceSnapshot, mode: AddressMode) -> Context:
     """Names, systems and countries of a trace. Mask the snapshot first: what is hidden has none of them."""
     known = snapshot.names
     answering = {responder.address for hop in snapshot.hops for responder in hop.responders}
-    special = {address: use.name for address in answering if (use := special_use(address)) is not None}
     return Context(
         names={address: told.hostname for address, told in known.items() if told.hostname is not None},
-        asns=special | {address: told.asn.label for address, told in known.items() if told.asn is not None},
+        asns={address: told.asn.label for address, told in known.items() if told.asn is not None},
+        marks={address: use.name for address in answering if (use := special_use(address)) is not None},
         countries={
             address: told.place.country_code
             for address, told in known.items()

@@ -25,6 +25,7 @@ from tracer.events import ProbeLost, ProbeSent, ReplyReceived, TraceStarted
 from tui.app import HopscopeApp
 from tui.bridge import Bridge
 from tui.scene import Look
+from tui.slices import collect_in_short_passes
 from tui.view.facts import Fact
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ VIEWS = {
     "overview": ("v",),
 }
 FRAMES = 60
+SETTLED_S = 0.5
 PAUSE_S = 0.04
 """Textual draws sixty times a second at most."""
 
@@ -153,19 +155,23 @@ def _flow(event: Event) -> dict[str, int]:
 
 @asynccontextmanager
 async def opened(told: Rounds, size: tuple[int, int]) -> AsyncIterator[tuple[HopscopeApp, Fed]]:
-    """The application on all that is past."""
+    """The application after all that is past."""
     source = Fed()
-    for batch in told.past:
-        source.bridge.update(batch)
     app = HopscopeApp(source, Look())
     app.driver_class = _Nowhere
     running = asyncio.create_task(app.run_async(headless=False, size=size, mouse=False))
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(SETTLED_S)
+    gc.collect()
+    collect_in_short_passes()
+    for batch in told.past:
+        source.bridge.update(batch)
+    await asyncio.sleep(SETTLED_S)
     try:
         yield app, source
     finally:
         app.exit()
         await running
+        gc.unfreeze()
     if app.failure is not None:
         raise app.failure
 
@@ -194,7 +200,6 @@ async def held(loop: Loop, told: Rounds, size: tuple[int, int], keys: Sequence[s
         loop.take_ms()
         await pressed(app, keys)
         opening = sum(loop.take_ms())
-        gc.collect()
         longest, total = [], 0.0
         running = asyncio.get_running_loop()
         for frame in told.frames:

@@ -53,6 +53,7 @@ TOGETHER: dict[str, dict[str, Any]] = {
     "target_port": {"protocol": ProtocolChoice.UDP},
     "source_port": {"protocol": ProtocolChoice.UDP},
     "first_ttl": {"max_ttl": 254},
+    "flows": {"max_flows": 1024},
 }
 """What an option needs beside it to take every value of its range."""
 

@@ -10,16 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from tracer.report.modes import MODES
+
 ROOT = Path(__file__).parents[1]
 SCREEN_AND_SCAPY = {"textual", "rich", "scapy"}
-NAMES = {"dns", "maxminddb"}
 
 HEADLESS = {
+    **{mode.name: ["--sim", "clean", "-C", "1", "-m", mode.name] for mode in MODES},
     "json": ["--sim", "wan", "-C", "1", "-m", "json"],
-    "pretty": ["--sim", "clean", "-C", "1", "-m", "pretty"],
-    "stream": ["--sim", "clean", "-C", "1", "-m", "stream"],
     "default": ["--sim", "clean", "-C", "1"],
+    "print-config": ["--print-config"],
+    "template": ["--print-config-template"],
+    "manual": ["--generate-man"],
 }
+PRINTING = {"print-config", "template", "manual"}
+LOOKUPS = {"dns", "maxminddb"}
+SETTINGS = {"tui.settings", "tui.settable", "tui.scene"}
 
 
 def fresh(*arguments: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
@@ -50,8 +56,9 @@ def test_a_headless_run_loads_neither_a_screen_nor_scapy(mode: str) -> None:
     done, modules = fresh("-m", "tui.cli", *HEADLESS[mode])
     assert done.returncode == 0, done.stderr[-2000:]
     assert "tracer.session" in modules
-    assert not packages(modules) & (SCREEN_AND_SCAPY | NAMES)
+    assert not packages(modules) & (SCREEN_AND_SCAPY | LOOKUPS)
     assert not inside(modules, "tracer.lookup")
+    assert mode in PRINTING or not modules & SETTINGS
     # A simulation opens no sockets, so nothing that could is loaded.
     assert not inside(modules, "tracer.net")
     assert "netifaces" not in modules
@@ -71,6 +78,22 @@ def test_a_replay_loads_neither_a_screen_nor_scapy_nor_the_network(tmp_path: Pat
     assert not packages(modules) & SCREEN_AND_SCAPY
     assert not inside(modules, "tracer.net")
     assert not inside(modules, "tracer.sim")
+
+
+def test_the_first_frame_waits_for_nothing_it_does_not_show() -> None:
+    done, modules = fresh("-c", "from tui import cli, interactive")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "tui.first_frame" in modules
+    assert not packages(modules) & {
+        *SCREEN_AND_SCAPY,
+        "platformdirs",
+        "tempfile",
+        "shutil",
+        "tomllib",
+        "statistics",
+    }
+    assert not inside(modules, "tracer.net") | inside(modules, "tracer.sim")
+    assert not modules & {"tui.settings", "tui.app", "tui.replay", "tui.export", "tracer.record"}
 
 
 def test_the_package_loads_neither_a_screen_nor_scapy_nor_the_command_line() -> None:
@@ -95,7 +118,7 @@ def test_a_real_trace_loads_what_looks_names_up_only_where_it_is_asked_for(
 ) -> None:
     done, modules = fresh("-m", "tui.cli", "127.0.0.1", "--udp", "-C", "1", "--dns-timeout", "1s", *options)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert packages(modules) & (NAMES | SCREEN_AND_SCAPY) == loaded
+    assert packages(modules) & (LOOKUPS | SCREEN_AND_SCAPY) == loaded
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])

@@ -165,3 +165,18 @@ def test_each_mtu_step_is_told_by_the_router_that_has_it(
     assert hops[lowers]["responders"][0]["address"] == address(family, router)
     assert hops[lowers]["icmp"]["name"] in ("fragmentation needed", "packet too big")
     assert report["outcome"]["reason"] == "unreachable"
+
+
+@pytest.mark.parametrize("family", Family)
+def test_a_target_on_the_way_to_a_translated_one_takes_none_of_its_answers(family: Family) -> None:
+    """Both are probed at once; what the far one quotes of another destination belongs to it alone."""
+    near = address(family, "198.18.96.1")
+    run = simulation(SCENARIO, [TARGET[family], near], protocol="udp", report_cycles=3)
+    asyncio.run(run.to_its_end())
+    far_report, near_report = stdlib_json.loads(json.render(run.reports))
+    assert list(rewritten(far_report, "destination")) == [TARGET_TTL]
+    assert rewritten(near_report, "destination") == {}
+    for report in (far_report, near_report):
+        assert report["outcome"]["reason"] == "target_reached"
+        assert report["health"]["foreign"] == 0
+        assert {hop["duplicates"] for hop in report["hops"]} == {0}

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_args
 
 import msgspec
 
+from tracer.config_rules import flow_rules, name_rules
 from tracer.errors import ConfigError
-from tracer.model import Family
-from tracer.names import DnsMethod, server_address
+from tracer.model import Family, Strategy
+from tracer.names import DnsMethod
 
 MS = 1_000_000
 SECOND = 1_000 * MS
@@ -54,6 +54,7 @@ class ChannelChoice(StrEnum):
     AUTO = "auto"
     ERRQUEUE = "errqueue"
     RAW = "raw"
+    SCAPY = "scapy"
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,8 +125,26 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = ProtocolChoice.AUTO
     channel: Annotated[
         ChannelChoice,
-        Option(help="How packets travel; auto takes raw sockets where CAP_NET_RAW is there, else errqueue."),
+        Option(
+            help="How packets travel; auto takes raw sockets where CAP_NET_RAW is there, else errqueue.",
+            switches={"-u/--unprivileged": "errqueue"},
+        ),
     ] = ChannelChoice.AUTO
+    multipath_strategy: Annotated[
+        Strategy,
+        Option(
+            help="What moves from probe to probe: classic moves a port or the echo sequence; paris and "
+            "dublin keep each flow on one path. Dublin is for UDP.",
+            short="-R",
+        ),
+    ] = Strategy.CLASSIC
+    flows: Annotated[
+        int,
+        Option(help="How many flows are probed side by side, each with its own ports.", low=1, high=1024),
+    ] = 1
+    max_flows: Annotated[
+        int, Option(help="How many flows the statistics tell apart at the most.", low=1, high=1024)
+    ] = 64
     addr_family: Annotated[
         AddressFamily,
         Option(
@@ -137,7 +156,8 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     target_port: Annotated[
         int | None,
         Option(
-            help="Fixed target port; TCP takes 80. UDP moves it from probe to probe unless it is given.",
+            help="Fixed target port; TCP takes 80, paris and dublin 33434. Classic UDP moves it from probe "
+            "to probe unless it is given.",
             short="-P",
             low=1,
             high=65535,
@@ -146,7 +166,8 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     source_port: Annotated[
         int | None,
         Option(
-            help="Fixed source port. TCP moves it from probe to probe unless it is given.",
+            help="Fixed source port; further flows take the next ones. Classic TCP moves it from probe to "
+            "probe unless it is given.",
             short="-S",
             low=1,
             high=65535,
@@ -210,19 +231,34 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     max_rate: Annotated[
         int,
         Option(
-            help="Probes per second and target, beyond the window that goes out at once.",
+            help="Probes per second, target and flow, beyond the window that goes out at once.",
             low=1,
             high=100_000,
         ),
     ] = 100
     packet_size: Annotated[
         int,
-        Option(help="Whole IP packet in bytes; IPv6 takes at least 48. Not for TCP.", low=28, high=1024),
+        Option(
+            help="Whole IP packet in bytes; IPv6 takes at least 48, paris two more. Dublin over IPv6 begins "
+            "with it and grows. Not for TCP.",
+            low=28,
+            high=1024,
+        ),
     ] = DEFAULT_PACKET_SIZE
     payload_pattern: Annotated[
         int, Option(help="Value of every payload byte. Not for TCP.", low=0, high=255)
     ] = 0
     tos: Annotated[int, Option(help="IPv4 TOS or IPv6 traffic class.", short="-Q", low=0, high=255)] = 0
+    dscp: Annotated[
+        int | None, Option(help="Upper six bits of the TOS; --tos says the rest.", low=0, high=63)
+    ] = None
+    ecn: Annotated[
+        int | None, Option(help="Lower two bits of the TOS; --tos says the rest.", low=0, high=3)
+    ] = None
+    dont_fragment: Annotated[
+        bool, Option(help="Whether IPv4 routers must not cut probes into pieces; IPv6 routers never do.")
+    ] = True
+    flow_label: Annotated[int, Option(help="IPv6 flow label of every probe.", low=0, high=0xFFFFF)] = 0
     max_samples: Annotated[
         int,
         Option(help="Round-trip times kept per hop for percentiles.", short="-s", low=1, high=100_000),
@@ -335,19 +371,21 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 self.source_address is not None and self.interface is not None,
                 "--interface chooses the address too; give one of them",
             ),
-            *self._names_combinations(),
+            *flow_rules(self),
+            *name_rules(self),
         )
 
-    def _names_combinations(self) -> Iterator[tuple[str, Any, bool, str]]:
-        method, server = self.dns_resolve_method, self.dns_server
-        if server is not None:
-            yield "dns_server", server, server_address(server) is None, "it is no address of a server"
-            chosen = method not in (DnsMethod.AUTO, DnsMethod.OFF)
-            yield "dns_server", server, chosen, f"--dns-resolve-method {method} asks others; give one of them"
+    @property
+    def traffic_class(self) -> int:
+        """The whole TOS: what dscp and ecn say, and what tos says where they say nothing."""
+        dscp = self.tos >> 2 if self.dscp is None else self.dscp
+        ecn = self.tos & 0b11 if self.ecn is None else self.ecn
+        return dscp << 2 | ecn
 
     def smallest_packet(self, family: Family) -> int:
-        """The packet size to use with a family: at least the headers of an echo or UDP probe."""
-        return max(self.packet_size, 48 if family is Family.IPV6 else 28)
+        """The packet size to use with a family: at least a probe's headers, and what paris adds to them."""
+        compensation = 2 if self.multipath_strategy is Strategy.PARIS else 0
+        return max(self.packet_size, (48 if family is Family.IPV6 else 28) + compensation)
 
 
 def flag(name: str) -> str:
@@ -386,10 +424,9 @@ def format_duration(duration_ns: int) -> str:
 
 
 def _declare() -> tuple[Declared, ...]:
-    hints = get_type_hints(TraceConfig, include_extras=True)
     found = []
     for field in msgspec.structs.fields(TraceConfig):
-        kind, option = get_args(hints[field.name])
+        kind, option = get_args(field.type)
         found.append(Declared(field.name, kind, field.default, option))
     return tuple(found)
 

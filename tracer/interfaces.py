@@ -144,6 +144,17 @@ class Channel(Interface):
     def close(self) -> None: ...
 
 
+class OpenSockets(Interface):
+    """Sockets that needed a privilege, opened before it was given up; they outlive the channels over them."""
+
+    @property
+    def channel(self) -> str:
+        """Name of the channel they are for."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class Clock(Interface):
     """Tells the time of a session and waits; virtual in tests."""
 

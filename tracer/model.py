@@ -350,6 +350,10 @@ class ForeignReason(StrEnum):
     WRONG_PROTOCOL = "wrong_protocol"
     WRONG_DESTINATION = "wrong_destination"
     UNKNOWN_IDENTITY = "unknown_identity"
+    UNKNOWN_MARK = "unknown_mark"
+    """The ports are ours, the mark was never sent with them."""
+    AMBIGUOUS = "ambiguous"
+    """More than one probe could have caused it."""
     WRONG_RESPONDER = "wrong_responder"
 
 
@@ -409,6 +413,8 @@ class PortPlanKind(StrEnum):
     """A new source port per probe, one target port."""
     FIXED_BOTH = "fixed_both"
     """One 5-tuple for all probes; at most one of them outstanding."""
+    FIXED_TUPLE_MARKED = "fixed_tuple_marked"
+    """One 5-tuple for all probes of a flow; a mark tells them apart."""
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):

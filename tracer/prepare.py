@@ -7,16 +7,16 @@ import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tracer.clock import SystemClock
 from tracer.config import AddressFamily, ChannelChoice, ProtocolChoice, TraceConfig, flag
 from tracer.engine.ports import plan_kind
 from tracer.errors import ConfigError, TargetError
-from tracer.interfaces import Clock
+from tracer.interfaces import Clock, OpenSockets
 from tracer.model import (
     Address,
     Family,
+    PortPlanKind,
     Protocol,
     Route,
     SourceInfo,
@@ -27,18 +27,15 @@ from tracer.session import Prepared
 from tracer.text import named, printable
 from tracer.wire.address import family_of, parse
 
-if TYPE_CHECKING:
-    from tracer.net.raw_sockets import RawSockets
 
-
-def open_privileged() -> RawSockets | None:
+def open_privileged(wanted: ChannelChoice) -> OpenSockets | None:
     """Open everything that needs a privilege, for this run and whatever the user changes in it; None without.
 
     Raises LocalError where this process may open no more files.
     """
-    from tracer.net.choose import open_raw  # noqa: PLC0415 - a simulation opens no sockets
+    from tracer.net import choose  # noqa: PLC0415 - a simulation opens no sockets
 
-    return open_raw()
+    return choose.open_privileged(wanted)
 
 
 def acts_for_another() -> bool:
@@ -58,7 +55,7 @@ def keep_no_privilege() -> None:
     privileges.keep_nothing()
 
 
-async def real(queries: Sequence[str], config: TraceConfig, raw: RawSockets | None = None) -> Prepared:
+async def real(queries: Sequence[str], config: TraceConfig, opened: OpenSockets | None = None) -> Prepared:
     """Prepare to trace the real network, over the sockets of ``open_privileged`` if there are any.
 
     Raises NotPermittedError, ConfigError or LocalError where the options cannot be had on this host.
@@ -70,21 +67,23 @@ async def real(queries: Sequence[str], config: TraceConfig, raw: RawSockets | No
     found = [(query, address) for query in queries for address in await _wanted(query, config) or _UNRESOLVED]
     queries, addresses = [query for query, _ in found], [address for _, address in found]
     families = {family_of(address) for address in addresses if address is not None}
-    choice = choose(config, families, raw)
+    choice = choose(config, families, opened)
     _only_traceable(queries, addresses, choice.protocol, config, choice.channel)
     links = [_link(query, config) for query in queries]
     sources = [
         find_source(address, family_of(address), config.source_address, link) if address is not None else None
         for address, link in zip(addresses, links, strict=True)
     ]
+    usable = host.usable_ports(config.initial_sequence)
+    _enough_ports(usable, config, choice.protocol)
     clock = SystemClock()
     targets = _targets(queries, addresses, sources)
     return Prepared(
-        channel=open_channel(choice, clock, raw),
+        channel=open_channel(choice, clock, opened),
         clock=clock,
         targets=targets,
         routes=_routes(targets, choice.protocol, config, links),
-        usable_ports=host.usable_ports(config.initial_sequence),
+        usable_ports=usable,
         seed=int.from_bytes(os.urandom(4)),
     )
 
@@ -142,15 +141,37 @@ def _only_traceable(
                 "a link-local address means something on one link only",
                 f"Name the link: {address}%eth0, or --interface.",
             )
+    _no_flow_label_in_vain(addresses, config)
     # Over raw sockets a port serves several targets, but not the same one twice.
     one_socket = channel != ChannelChoice.RAW and (protocol is Protocol.UDP or config.target_port is not None)
     sharing = [family_of(address) if one_socket else address for address in addresses if address is not None]
-    if config.source_port is not None and len(set(sharing)) < len(sharing):
+    marked = plan_kind(protocol, config) is PortPlanKind.FIXED_TUPLE_MARKED
+    if config.source_port is not None and not marked and len(set(sharing)) < len(sharing):
         raise ConfigError(
             flag("source_port"),
             config.source_port,
             f"several targets cannot share one {protocol.upper()} source port",
             "Trace one target at a time, or leave the option out.",
+        )
+
+
+def _no_flow_label_in_vain(addresses: Sequence[Address | None], config: TraceConfig) -> None:
+    families = {family_of(address) for address in addresses if address is not None}
+    if config.flow_label and families == {Family.IPV4}:
+        raise ConfigError(
+            flag("flow_label"), config.flow_label, "no target has an IPv6 address", "Leave it out, or add -6."
+        )
+
+
+def _enough_ports(usable: Sequence[int], config: TraceConfig, protocol: Protocol) -> None:
+    """Refuse more flows than there are source ports to give one each."""
+    chosen = plan_kind(protocol, config) is PortPlanKind.FIXED_TUPLE_MARKED and config.source_port is None
+    if chosen and config.flows > len(usable):
+        raise ConfigError(
+            flag("flows"),
+            config.flows,
+            f"each takes a source port, and {len(usable)} may be used",
+            "Widen net.ipv4.ip_local_port_range, or name the first port with --source-port.",
         )
 
 
@@ -183,13 +204,15 @@ def simulated(
         SourceInfo(SOURCE_ADDRESSES[family_of(address)], None) if address is not None else None
         for address in addresses
     ]
+    usable = range(config.initial_sequence or SIMULATED_PORTS.start, SIMULATED_PORTS.stop)
+    _enough_ports(usable, config, protocol)
     targets = _targets(asked, addresses, sources)
     return Prepared(
         channel=SimChannel(Internet(scenario, seed=SIMULATED_SEED, log_length=0), clock, protocol),
         clock=clock,
         targets=targets,
         routes=_routes(targets, protocol, config, [None] * len(targets)),
-        usable_ports=range(config.initial_sequence or SIMULATED_PORTS.start, SIMULATED_PORTS.stop),
+        usable_ports=usable,
         seed=SIMULATED_SEED,
     )
 
@@ -339,4 +362,5 @@ def _route(
         bind_source=config.source_address is not None or config.interface is not None,
         bind_device=link is not None,
         timeout_ns=config.timeout_ns,
+        strategy=config.multipath_strategy,
     )

@@ -13,7 +13,7 @@ import msgspec
 
 from tracer.config import TraceConfig
 from tracer.engine.engine import Engine, TraceSpec
-from tracer.engine.ports import port_plan
+from tracer.engine.ports import port_plans
 from tracer.errors import LocalError
 from tracer.events import Event, TargetAdded, TraceEnded, TraceStarted
 from tracer.interfaces import Channel, Clock, Command, Notice, Received, ReleaseProbe, SendProbe
@@ -21,6 +21,7 @@ from tracer.model import (
     EndReason,
     Failure,
     FailureKind,
+    Family,
     PacketShape,
     Route,
     TargetInfo,
@@ -165,19 +166,20 @@ class Session:
             trace=route.trace,
             label=label,
             target=route.target,
+            source=None if route.source is None else route.source.address,
             protocol=route.protocol,
             shape=PacketShape(
                 size=config.smallest_packet(route.family),
                 pattern=config.payload_pattern,
-                tos=config.tos,
+                tos=config.traffic_class,
+                dont_fragment=config.dont_fragment,
+                flow_label=config.flow_label if route.family is Family.IPV6 else 0,
             ),
             first_sequence=config.initial_sequence or _FIRST_SEQUENCE,
-            source=None if route.source is None else route.source.address,
         )
-        plan = port_plan(
-            route.protocol, config, prepared.usable_ports, (prepared.seed + route.trace * _APART) & 0xFFFF
-        )
-        return _Trace(Engine(spec, config, plan, self._clock.now_ns()), spec.label)
+        seed = prepared.seed + route.trace * _APART
+        plans = port_plans(route.protocol, route.family, config, prepared.usable_ports, seed)
+        return _Trace(Engine(spec, config, plans, self._clock.now_ns()), spec.label)
 
     def _advance(self, trace: _Trace) -> None:
         """Let time pass for one trace, carry out what it wants, tell what happened."""

@@ -145,10 +145,10 @@ async def trace(
     """
     config = config or TraceConfig()
     queries = (targets,) if isinstance(targets, str) else tuple(targets)
-    raw = prepare.open_privileged() if sim is None else None
-    with contextlib.closing(raw) if raw is not None else contextlib.nullcontext():
+    opened = prepare.open_privileged(config.channel) if sim is None else None
+    with contextlib.closing(opened) if opened is not None else contextlib.nullcontext():
         if sim is None:
-            prepared = await prepare.real(queries, config, raw)
+            prepared = await prepare.real(queries, config, opened)
         else:
             prepared = prepare.simulated(queries, config, sim, clock)
         async with _running(prepared, config, sim) as tracing:

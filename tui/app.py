@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from textual.app import App
 from textual.filter import NoColor
 
-from tui.scene import Look
+from tui.scene import Look, colourless
 from tui.screens.main import MainScreen
-from tui.source import Source
+from tui.source import Source, end
 from tui.theme import register
 
 if TYPE_CHECKING:
@@ -22,11 +22,7 @@ if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.filter import LineFilter
 
-FAREWELL_S = 1.0
-"""How long a trace may take to tell its end when the user leaves."""
-
-COLOURLESS = "terminal"
-"""The palette for NO_COLOR: what has to stand out does so without colours."""
+    from tui.early_terminal import EarlyTerminal
 
 _WITHOUT_COLOUR = (NoColor(),)
 
@@ -39,19 +35,29 @@ class HopscopeApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     """The palette is ours: it lists the registry's commands."""
 
-    def __init__(self, source: Source, look: Look | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        look: Look | None = None,
+        tracing: asyncio.Task[None] | None = None,
+        early: EarlyTerminal | None = None,
+        settings_file: Path | None = None,
+    ) -> None:
         look = look or Look()
         self._colourless = bool(os.environ.get("NO_COLOR"))
         super().__init__()
         self.source = source
-        self._look = msgspec.structs.replace(look, palette=COLOURLESS) if self._colourless else look
+        self._look = colourless(look) if self._colourless else look
         register(self)
         # Before the style sheets are read: they would be read again for another theme.
         self.set_reactive(App.theme, f"hopscope-{self._look.palette}")
         self.stylesheet.set_variables(self.get_css_variables())
         self._refresh_truecolor_filter(self.ansi_theme)
-        self._main = MainScreen(source, self._look)
-        self._tracing: asyncio.Task[None] | None = None
+        self._main = MainScreen(source, self._look, settings_file)
+        self._tracing = tracing
+        """The source at work; None where it has still to be started."""
+        self.early = early
+        """Who has the terminal and shows the first picture on it."""
         self.failure: BaseException | None = None
         """What ended the source or the screen early."""
 
@@ -78,13 +84,15 @@ class HopscopeApp(App[None]):
         return _WITHOUT_COLOUR if self._colourless else ()
 
     def on_mount(self) -> None:
-        """Show the picture first; the trace starts beside it."""
+        """Show the picture; the trace starts beside it, where it has not yet."""
         self.push_screen(self._main)
-        self._tracing = asyncio.create_task(self._trace(), name="trace")
+        if self._tracing is None:
+            self._tracing = asyncio.create_task(self.source.run(), name="trace")
+        self._watching = asyncio.create_task(self._watch(self._tracing), name="watch")
 
-    async def _trace(self) -> None:
+    async def _watch(self, tracing: asyncio.Task[None]) -> None:
         try:
-            await self.source.run()
+            await tracing
         except Exception as error:  # noqa: BLE001 - told to the user, whatever it is
             self.fail(error)
 
@@ -95,11 +103,8 @@ class HopscopeApp(App[None]):
 
     async def on_unmount(self) -> None:
         """Leave nothing running: the trace tells its end, unless it has not begun."""
-        self.source.stop()
         if self._tracing is not None:
-            patience_s = FAREWELL_S if self.source.bridge.header is not None else 0
-            await asyncio.wait([self._tracing], timeout=patience_s)
-            self._tracing.cancel()
+            await end(self.source, self._tracing)
         if self._main.recording is not None:
             self._main.recording.close()
 

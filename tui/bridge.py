@@ -114,6 +114,7 @@ def _scene_of(snapshot: TraceSnapshot, books: _TargetBooks, look: Look) -> Targe
         entries=books.log.entries(look.privacy, everything=look.all_events),
         log=books.log,
         status=_status(snapshot.reason),
+        flows=snapshot.flows,
         troubles=books.troubles.current(snapshot.errors),
     )
 

@@ -13,8 +13,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,30 +22,23 @@ import msgspec
 
 from tracer.config import TraceConfig
 from tracer.errors import HopscopeError, LocalError, NotPermittedError, TargetError
-from tracer.events import Event
 from tracer.model import EndReason
 from tracer.report.document import Report
-from tracer.report.fold import Fold
-from tracer.session import Listener, Session
+from tracer.session import Session
 from tracer.text import printable
 from tracer.version import VERSION
 from tui.asking import decided, naming, sought, with_columns
-from tui.options import saved_config, trace_options
+from tui.headless import Output
+from tui.mode_names import MODE_NAMES, PRETTY, TUI
+from tui.options import PREFIX, Choices, SettingOption, give_variables, trace_options
+from tui.printing import print_options
+from tui.targets_file import with_targets_file
+from tui.trippy import understand
 from tui.written import LateFile, files
 
 if TYPE_CHECKING:
+    from tracer.interfaces import OpenSockets
     from tracer.naming import Naming
-    from tracer.net.raw_sockets import RawSockets
-
-
-class Mode(StrEnum):
-    """What stdout gets."""
-
-    TUI = "tui"
-    PRETTY = "pretty"
-    JSON = "json"
-    STREAM = "stream"
-
 
 REPORT_CYCLES = 10
 """Rounds of a report when the user does not say."""
@@ -86,11 +78,18 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
     epilog="Exit codes: 0 reached, 1 not reached, 2 usage, 3 not permitted, 4 target not resolved, "
     "5 nothing could be sent, 130/143 interrupted.",
 )
-@click.argument("targets", nargs=-1, metavar="TARGET...")
+@click.argument("targets", nargs=-1, metavar="TARGET...", envvar=f"{PREFIX}TARGETS")
+@click.option(
+    "-c",
+    "--config-file",
+    type=click.Path(path_type=Path),
+    help="Read this configuration file instead of the user's own.",
+)
 @click.option(
     "-m",
     "--mode",
-    type=click.Choice([mode.value for mode in Mode]),
+    cls=SettingOption,
+    type=click.Choice(MODE_NAMES),
     help="What to show: the screen (tui) unless given, or pretty where there is no terminal.",
 )
 @click.option(
@@ -123,11 +122,13 @@ def _print_schema(context: click.Context, _: click.Parameter, name: str | None) 
     help="Print the JSON Schema of the report or of the event log.",
 )
 @trace_options
+@print_options
+@with_targets_file
 @click.version_option(VERSION, "-V", "--version", message="hopscope %(version)s")
 @click.pass_context
 def command(  # noqa: PLR0913 - one argument for each option that is no trace's
     context: click.Context,
-    config: TraceConfig,
+    choices: Choices,
     targets: tuple[str, ...],
     mode: str | None,
     sim: str | None,
@@ -139,28 +140,39 @@ def command(  # noqa: PLR0913 - one argument for each option that is no trace's
 ) -> None:
     """Trace the path to TARGET with ICMP, UDP or TCP, without privileges."""
     if doctor:
-        context.exit(_doctor(config, len(targets), mode))
+        context.exit(_doctor(choices.config, len(targets), mode))
     if not targets and sim is None and replay is None:
         raise click.UsageError("Give a TARGET, or --sim wan to trace a simulated path.", context)
-    if replay is not None and (targets or sim or record or pcap):
-        raise click.UsageError(
-            "--replay reads a recording; it takes no TARGET, --sim, --record or --pcap.", context
-        )
-    if replay is not None and config != saved_config({}):
-        raise click.UsageError(
-            "--replay reports what was recorded; no option of a trace changes it.", context
-        )
-    chosen = _mode(mode, context)
-    if chosen is Mode.TUI:
-        gc.disable()  # nothing that is imported is garbage; interactive.run lets the collector work again
+    if replay is not None:
+        _only_replayed(context, choices, (targets, sim, record, pcap))
+    chosen = _mode(mode or choices.mode, context)
+    if chosen == TUI:
         context.exit(
-            _screen(targets, config, sim, files(record, pcap)) if replay is None else _player(replay)
+            _screen(targets, choices, sim, files(record, pcap))
+            if replay is None
+            else _player(replay, choices)
         )
+    gc.enable()
+    config = choices.config
     if config.report_cycles is None:
         config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)
     if replay is not None:
-        context.exit(_replay(replay, chosen))
-    context.exit(_trace(targets, decided(config, chosen, sim), chosen, sim, files(record, pcap)))
+        context.exit(_replay(replay, Output(chosen, choices.hidden_hops())))
+    output = Output(chosen, choices.hidden_hops(), config.report_cycles)
+    context.exit(_trace(targets, decided(config, chosen, sim), output, sim, files(record, pcap)))
+
+
+def _only_replayed(context: click.Context, choices: Choices, others: Sequence[object]) -> None:
+    """Refuse what a recording cannot be asked any more."""
+    if any(others):
+        raise click.UsageError(
+            "--replay reads a recording; it takes no TARGET, --sim, --record or --pcap.",
+            context,
+        )
+    if choices.typed:
+        raise click.UsageError(
+            "--replay reports what was recorded; no option of a trace changes it.", context
+        )
 
 
 def _doctor(config: TraceConfig, targets: int, mode: str | None) -> int:
@@ -168,20 +180,20 @@ def _doctor(config: TraceConfig, targets: int, mode: str | None) -> int:
     from tracer.report import checks  # noqa: PLC0415
 
     findings = checkup.examine(config, targets)
-    if mode == Mode.JSON:
+    if mode == "json":
         sys.stdout.buffer.write(checks.json(findings, VERSION))
     else:
         click.echo(checks.text(findings), nl=False)
     return Exit.REACHED if checkup.is_well(findings) else Exit.NOT_REACHED
 
 
-def _mode(given: str | None, context: click.Context) -> Mode:
+def _mode(given: str | None, context: click.Context) -> str:
     """What the user asked for, else what suits where the command runs."""
     if given is None:
-        return Mode.TUI if _has_terminal() else Mode.PRETTY
-    if given == Mode.TUI and not _has_terminal():
+        return TUI if _has_terminal() else PRETTY
+    if given == TUI and not _has_terminal():
         raise click.UsageError("-m tui needs a terminal for input and output; -m pretty needs none.", context)
-    return Mode(given)
+    return given
 
 
 def _has_terminal() -> bool:
@@ -192,52 +204,52 @@ def _has_terminal() -> bool:
     )
 
 
-def _screen(targets: Sequence[str], config: TraceConfig, sim: str | None, written: Sequence[LateFile]) -> int:
-    from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
+def _screen(targets: Sequence[str], choices: Choices, sim: str | None, written: Sequence[LateFile]) -> int:
+    from tui import interactive  # noqa: PLC0415 - headless modes import no screen
 
-    with _opened(written, sim) as raw:
-        source = interactive.live(targets, config, sim, raw)
+    with _opened(written, choices.config, sim) as sockets:
+        source = interactive.live(targets, choices.config, sim, sockets)
         for file in written:
             source.listen(file.write)
-        look = with_columns(settings.load().look, sought(decided(config, Mode.TUI, sim)))
-        ended_by = interactive.run(source, _complain, look)
+        look = with_columns(choices.look(), sought(decided(choices.config, TUI, sim)))
+        ended_by = interactive.run(source, _complain, look, choices.path)
     return ended_by or exit_code(source.bridge.reports())
 
 
-def _player(path: Path) -> int:
-    from tui import interactive, settings  # noqa: PLC0415 - headless modes import no screen
+def _player(path: Path, choices: Choices) -> int:
+    from tui import interactive  # noqa: PLC0415 - headless modes import no screen
 
     source = interactive.recorded(path)
-    return interactive.run(source, _complain, settings.load().look) or exit_code(source.bridge.reports())
+    ended_by = interactive.run(source, _complain, choices.look(), choices.path)
+    return ended_by or exit_code(source.bridge.reports())
 
 
 def _trace(
-    targets: Sequence[str], config: TraceConfig, mode: Mode, sim: str | None, written: Sequence[LateFile]
+    targets: Sequence[str], config: TraceConfig, output: Output, sim: str | None, written: Sequence[LateFile]
 ) -> int:
     from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
 
-    async def run(raw: RawSockets | None) -> int:
+    async def run(sockets: OpenSockets | None) -> int:
         prepared = (
-            await prepare.real(targets, config, raw)
+            await prepare.real(targets, config, sockets)
             if sim is None
             else prepare.simulated(targets, config, sim)
         )
-        fold = Fold()
-        with contextlib.closing(prepared.channel):
-            session = Session(
-                prepared, config, [*(file.write for file in written), fold.apply, *_outputs(mode, fold)]
-            )
+        session = Session(prepared, config, [*(file.write for file in written), output.hear])
+        with contextlib.closing(prepared.channel), contextlib.ExitStack() as ended:
+            ended.callback(output.clear)
             interrupted = await _run(session, naming(config, session, prepared.clock))
-        reports = fold.reports()
-        _print_reports(reports, mode)
+        reports = output.finish()
         return interrupted or exit_code(reports)
 
-    with _opened(written, sim) as raw:
-        return asyncio.run(run(raw))
+    with _opened(written, config, sim) as sockets:
+        return asyncio.run(run(sockets))
 
 
 @contextlib.contextmanager
-def _opened(written: Sequence[LateFile], sim: str | None) -> Iterator[RawSockets | None]:
+def _opened(
+    written: Sequence[LateFile], config: TraceConfig, sim: str | None
+) -> Iterator[OpenSockets | None]:
     """Open all that needs a privilege, now or after a change of the options, and then give up every one.
 
     Files are opened with root's rights where root asks for them, never on behalf of somebody behind sudo.
@@ -249,13 +261,13 @@ def _opened(written: Sequence[LateFile], sim: str | None) -> Iterator[RawSockets
         if sim is not None:
             yield None
             return
-        raw = prepare.open_privileged()
-        if raw is not None:
-            opened.callback(raw.close)
+        sockets = prepare.open_privileged(config.channel)
+        if sockets is not None:
+            opened.callback(sockets.close)
         for file in written if not prepare.acts_for_another() else ():
             file.open()
         prepare.keep_no_privilege()
-        yield raw
+        yield sockets
 
 
 def _close(written: Sequence[LateFile]) -> None:
@@ -283,61 +295,16 @@ async def _run(session: Session, names: Naming | None) -> int:
     return Exit.SIGNAL + caught[0] if caught else 0
 
 
-def _outputs(mode: Mode, fold: Fold) -> list[Listener]:
-    """What is printed while the trace runs."""
-    if mode is Mode.STREAM:
-        return [_stream]
-    if mode is Mode.PRETTY and sys.stdout.isatty():
-        from tui.live import LiveTable  # noqa: PLC0415 - only on a terminal
-
-        return [LiveTable(fold, sys.stdout).update]
-    return []
-
-
-def _stream(events: Sequence[Event]) -> None:
-    from tracer.report import stream  # noqa: PLC0415 - only for this mode
-
-    sys.stdout.buffer.write(b"".join(stream.encode(event) for event in events))
-    sys.stdout.buffer.flush()
-
-
-def _print_reports(reports: list[Report], mode: Mode) -> None:
-    sys.stdout.buffer.write(_RENDER[mode](reports))
-    sys.stdout.buffer.flush()
-
-
-def _json(reports: list[Report]) -> bytes:
-    from tracer.report import json  # noqa: PLC0415 - only for this mode
-
-    return json.render(reports)
-
-
-def _pretty(reports: list[Report]) -> bytes:
-    from tracer.report import pretty  # noqa: PLC0415 - only for this mode
-
-    width = os.get_terminal_size().columns if sys.stdout.isatty() else None
-    return pretty.render(reports, width).encode("utf-8", "replace")
-
-
-_RENDER: dict[Mode, Callable[[list[Report]], bytes]] = {
-    Mode.JSON: _json,
-    Mode.PRETTY: _pretty,
-    Mode.STREAM: lambda _: b"",
-}
-"""What is printed when the trace is over."""
-
-
-def _replay(path: Path, mode: Mode) -> int:
+def _replay(path: Path, output: Output) -> int:
     from tracer import record  # noqa: PLC0415 - only here
 
-    fold = Fold()
     for event in record.read(path):
-        fold.apply([event])
-        if mode is Mode.STREAM:
-            _stream([event])
-    reports = fold.reports()
-    _print_reports(reports, mode)
-    return exit_code(reports)
+        output.hear([event])
+    return exit_code(output.finish())
+
+
+give_variables(command)
+understand(command)
 
 
 def exit_code(reports: Sequence[Report]) -> int:

@@ -9,10 +9,15 @@ from pathlib import Path
 from tracer.events import Event, TraceStarted
 from tracer.ndjson import encode
 from tracer.record import Recorder
-from tracer.report import json, pretty
-from tracer.report.document import Report, build
+from tracer.report import pretty
+from tracer.report.document import Report
+from tracer.report.modes import FILES, Material, Told, of_file
+from tracer.report.paths import PathFold
+from tracer.stats.paths_taken import TakenFlow
 from tracer.text import named
 from tui.files import FileError, reserve, write_new
+from tui.masked import reports as masked_reports
+from tui.mode_names import PRETTY
 from tui.scene import Scene
 from tui.view.privacy import Masker, Privacy, mask, mask_event
 from tui.view.strings import say
@@ -23,12 +28,7 @@ SLICE = 1_000
 
 def reports(scene: Scene, header: TraceStarted | None) -> list[Report]:
     """The reports of the targets on the screen, as they stand there: frozen, closed, masked."""
-    privacy = scene.look.privacy
-    masked = None if header is None else mask_event(header, privacy)
-    if not isinstance(masked, TraceStarted):
-        return []
-    snapshots = [mask(target.snapshot, privacy) for target in scene.targets]
-    return [build(masked, snapshot.target, snapshot) for snapshot in snapshots]
+    return masked_reports(header, [target.snapshot for target in scene.targets], scene.look.privacy)
 
 
 def as_text(scene: Scene, header: TraceStarted | None, width: int | None = None) -> str:
@@ -39,24 +39,30 @@ def as_text(scene: Scene, header: TraceStarted | None, width: int | None = None)
     return "\n".join(render[runs]([report], width) for report, runs in shown)
 
 
-def _as_json(scene: Scene, header: TraceStarted | None) -> bytes:
-    return json.render(reports(scene, header))
+ENDINGS = ", ".join(mode.ending for mode in FILES)
+"""Of the files a report can be saved as."""
 
 
-def _as_text(scene: Scene, header: TraceStarted | None) -> bytes:
-    return as_text(scene, header).encode("utf-8", "replace")
+def save_report(path: Path, scene: Scene, header: TraceStarted | None, log: Sequence[Event]) -> None:
+    """Write the report in the format its ending names. Raises FileError.
+
+    ``log`` is what is known of the past: the paths are taken from it, up to the moment on the screen.
+    """
+    mode = of_file(path.name)
+    if mode is None:
+        raise FileError(say("ask.format", path=named(str(path)), endings=ENDINGS))
+    if mode.name == PRETTY:
+        content = as_text(scene, header).encode("utf-8", "replace")
+    else:
+        flows = _flows(scene, log) if mode.material is Material.PATHS else ()
+        content = mode.render(Told(reports=reports(scene, header), flows=flows))
+    write_new(path, content)
 
 
-FORMATS: dict[str, Callable[[Scene, TraceStarted | None], bytes]] = {".json": _as_json, ".txt": _as_text}
-"""Formats of a report by the ending of its file."""
-
-
-def save_report(path: Path, scene: Scene, header: TraceStarted | None) -> None:
-    """Write the report in the format its ending names. Raises FileError."""
-    render = FORMATS.get(path.suffix.lower())
-    if render is None:
-        raise FileError(say("ask.format", path=named(str(path)), endings=", ".join(FORMATS)))
-    write_new(path, render(scene, header))
+def _flows(scene: Scene, log: Sequence[Event]) -> list[tuple[TakenFlow, ...]]:
+    paths = PathFold()
+    paths.apply(mask_event(event, scene.look.privacy) for event in log if event.at_ns <= scene.position_ns)
+    return [paths.flows_of(target.label) for target in scene.targets]
 
 
 async def save_log(path: Path, events: Sequence[Event], privacy: Privacy) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from tracer.events import Event
 from tracer.report import pretty
-from tracer.report.fold import Fold
+from tracer.report.document import Report
 
 REDRAW_S = 0.2
 """Five times a second: quick enough to watch hops appear, slow enough to read."""
@@ -20,21 +20,23 @@ _UP_AND_CLEAR = "\x1b[{lines}F\x1b[J"
 class LiveTable:
     """Redraws the table when something has changed; leaves the terminal clear for the final report."""
 
-    def __init__(self, fold: Fold, terminal: TextIO) -> None:
-        self._fold = fold
+    def __init__(self, reports: Callable[[], list[Report]], terminal: TextIO) -> None:
+        self._reports = reports
         self._terminal = terminal
         self._drawn_lines = 0
         self._next_draw_s = 0.0
 
     def update(self, _events: Sequence[Event]) -> None:
         """Something happened."""
-        if all(snapshot.reason is not None for snapshot in self._fold.snapshots()):
-            self._draw([])
-        elif time.monotonic() >= self._next_draw_s:
+        if time.monotonic() >= self._next_draw_s:
             self._next_draw_s = time.monotonic() + REDRAW_S
             size = os.get_terminal_size(self._terminal.fileno())
-            text = pretty.render_running(self._fold.reports(), size.columns)
+            text = pretty.render_running(self._reports(), size.columns)
             self._draw(text.splitlines()[: size.lines - 1])
+
+    def close(self) -> None:
+        """Take the table away."""
+        self._draw([])
 
     def _draw(self, lines: Sequence[str]) -> None:
         if self._drawn_lines:

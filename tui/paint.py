@@ -8,7 +8,7 @@ from rich.segment import Segment as RichSegment
 from rich.style import Style as RichStyle
 from textual.strip import Strip
 
-from tui.view.cells import Line
+from tui.view.cells import Line, merged
 from tui.view.style import Style
 from tui.view.theme import PALETTES, Paint
 
@@ -35,5 +35,5 @@ def _colour(name: str | None) -> str | None:
 
 
 def strip(line: Line, looks: dict[Style, RichStyle]) -> Strip:
-    """One line, ready for a widget."""
-    return Strip([RichSegment(text, looks[style]) for text, style in line])
+    """One line, ready for a widget; Textual takes time for every segment."""
+    return Strip([RichSegment(text, looks[style]) for text, style in merged(line)])

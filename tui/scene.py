@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tracer.model import ChannelInfo, ClockInfo
-from tracer.stats.snapshot import TraceSnapshot
+from tracer.stats.snapshot import FlowSnapshot, TraceSnapshot
 from tui.view.chart import View
 from tui.view.columns import DEFAULT
 from tui.view.facts import Fact
@@ -44,6 +44,14 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """Keys by command id, where the user chose others than the default ones."""
 
 
+_COLOURLESS = "terminal"
+
+
+def colourless(look: Look) -> Look:
+    """The look for NO_COLOR: what has to stand out does so without colours."""
+    return msgspec.structs.replace(look, palette=_COLOURLESS)
+
+
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     """What the user looks at in one target, beside the selected hop."""
 
@@ -68,6 +76,8 @@ class TargetScene(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     troubles: tuple[int, ...] = ()
     """Indices of those of the snapshot's errors that are going on now."""
+    flows: tuple[FlowSnapshot, ...] = ()
+    """Not masked: which of them share a path has to be told before."""
     selected: int | None = None
     """TTL of the selected hop."""
     ordinal: int = 0

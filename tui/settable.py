@@ -21,7 +21,9 @@ from tracer.config import (
 )
 from tracer.errors import ConfigError
 from tui.scene import Look
+from tui.screen_flags import BINDINGS
 from tui.view.columns import chosen
+from tui.view.commands import BY_ID, bindings
 from tui.view.glyphs import GLYPHS
 from tui.view.privacy import Privacy
 from tui.view.rows import AddressMode
@@ -84,7 +86,8 @@ def _columns(look: Look, text: str) -> Look:
 
 
 def _hosts(look: Look, text: str) -> Look:
-    most = None if text == say("settings.all") else _number(text, 1, 255)
+    # Trippy's 0 leaves the number to the program.
+    most = None if text in (say("settings.all"), "0") else _number(text, 1, 255)
     return msgspec.structs.replace(look, most_hosts=most)
 
 
@@ -135,6 +138,35 @@ SETTINGS: tuple[Setting, ...] = (
 )  # fmt: skip
 
 BY_KEY = {setting.key: setting for setting in SETTINGS}
+
+
+def with_texts(look: Look, key: str, text: str, name: str) -> Look:
+    """``look`` with a setting, or with ``command=key,...``. Raises ConfigError that calls it ``name``."""
+    try:
+        return _with_keys(look, text) if key == BINDINGS else BY_KEY[key].put(look, text)
+    except ConfigError as error:
+        raise ConfigError(name, text, error.reason, error.remedy) from None
+
+
+def _command(name: str) -> str:
+    """A command by its name, or by the one it has in Trippy: ``toggle-freeze``, ``chart-zoom-in``."""
+    bare = name.removeprefix("toggle-").removeprefix("chart-")
+    return bare if name not in BY_ID and bare in BY_ID else name
+
+
+def _with_keys(look: Look, text: str) -> Look:
+    keys = dict(look.keys)
+    for part in text.split(","):
+        named, separator, pressed = part.partition("=")
+        if not separator:
+            raise ConfigError(BINDINGS, text, say("setting.type", wanted=say("setting.type.bindings")))
+        command_id = _command(named.strip())
+        if command_id not in BY_ID:
+            reason, remedy = unknown(command_id, BY_ID)
+            raise ConfigError(BINDINGS, text, f"{command_id!r}: {reason}", remedy)
+        keys[command_id] = tuple(pressed.split())
+    bindings(keys)
+    return msgspec.structs.replace(look, keys=keys)
 
 
 # The options of a trace

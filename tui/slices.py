@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Iterator
 
@@ -20,3 +21,14 @@ async def in_slices(steps: Iterator[object], wanted: Callable[[], bool]) -> None
     """Work to the end, or until it is not wanted any more."""
     while wanted() and one_slice(steps):  # noqa: ASYNC110 - nothing is waited for: the loop has its turn
         await asyncio.sleep(0)
+
+
+def collect_in_short_passes() -> None:
+    """Let the collector work, but never for long.
+
+    What was made so far stays to the end and is passed over. The middle generation, whose passes come every
+    few seconds, is kept small; the oldest is looked through the more seldom for it.
+    """
+    gc.freeze()
+    gc.set_threshold(700, 3, 40)
+    gc.enable()

@@ -5,6 +5,7 @@ Both feed a bridge; the screen talks to either through ``Source``.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -16,8 +17,11 @@ from tracer.events import Event, NameResolved, PathEndMoved, TargetAdded, TraceS
 from tracer.model import EndReason, Route, TargetInfo, TraceId
 from tracer.session import Listener, Prepared, Session
 from tui.bridge import Bridge
+from tui.scene import Look, Scene, TargetScene
 from tui.view.facts import Fact
 from tui.view.scrubber import Playback
+from tui.view.steps import Steps
+from tui.view.verdict_line import Status
 
 if TYPE_CHECKING:
     from tracer.lookup.lookup import Lookup
@@ -86,6 +90,48 @@ class Tracing(Source, Protocol):
     def close(self, label: str) -> None:
         """End the trace of one target."""
         ...
+
+
+def newest(source: Source, look: Look, hidden: frozenset[str], label: str | None) -> Steps[Scene]:
+    """What there is to draw now, without the targets ``hidden``; ``label`` is that of the target shown."""
+    bridge = source.bridge
+    header = bridge.header
+    targets: tuple[TargetScene, ...] = ()
+    for target in bridge.each(look, hidden):
+        targets = (*targets, target)
+        yield
+    playback = source.playback(label)
+    if playback is not None:
+        status = Status.REPLAY if playback.playing else Status.PAUSED
+        targets = tuple(msgspec.structs.replace(target, status=status) for target in targets)
+    return Scene(
+        targets=targets,
+        look=look,
+        facts=bridge.facts() | source.facts,
+        channel=None if header is None else header.channel,
+        clock=None if header is None else header.clock,
+        ports=_fixed_ports({} if header is None else header.config),
+        position_ns=bridge.position_ns if playback is None else playback.position_ns,
+        length_ns=0 if playback is None else playback.length_ns,
+        speed=1.0 if playback is None else playback.speed,
+        playback=playback,
+    )
+
+
+def _fixed_ports(config: dict[str, Any]) -> str:
+    fixed = (config.get("source_port"), config.get("target_port"))
+    return "" if fixed == (None, None) else f"{fixed[0] or '*'} > {fixed[1] or '*'}"
+
+
+FAREWELL_S = 1.0
+"""How long a trace may take to tell its end when the user leaves."""
+
+
+async def end(source: Source, tracing: asyncio.Task[None]) -> None:
+    """Leave nothing running: the trace tells its end, unless it has not begun."""
+    source.stop()
+    await asyncio.wait([tracing], timeout=FAREWELL_S if source.bridge.header is not None else 0)
+    tracing.cancel()
 
 
 class LiveSource:

@@ -14,16 +14,16 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+from textual._parser import ParseError
+from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+
+from tui.early_terminal import ALTERNATE_SCREEN, CANCEL, LAST_WORDS_S, SCREEN
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
 
     from tui.app import HopscopeApp
-
-STDOUT = 1
-LAST_WORDS_S = 1.0
-"""How long the last bytes, which restore the terminal, may take."""
 
 
 class Output:
@@ -59,8 +59,17 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, **options)
         self._application = app
         self._given = 0
-        self._output = Output(STDOUT, self._hung_up)
+        self._output = Output(SCREEN, self._hung_up)
         self._file = cast("TextIOWrapper[Any]", self._output)
+        self._early = app.early
+        """Who has the terminal; None where that is this driver."""
+
+    def start_application_mode(self) -> None:
+        """Take the terminal, without a trace of the change where it shows the picture already."""
+        super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual's
+        if self._early is not None:
+            self.attrs_before = self._early.hand_over()
+            self._early = None
 
     @property
     def busy(self) -> bool:
@@ -68,16 +77,31 @@ class TerminalDriver(LinuxDriver):
         return self._given > self._output.taken
 
     def write(self, data: str) -> None:
+        if self._early is not None and data == ALTERNATE_SCREEN:
+            # Entering again would clear it; whatever was cut off in the middle is drawn again.
+            data = CANCEL + data if self._early.busy else ""
         self._given += 1
         super().write(data)
 
     def _run_input_thread(self) -> None:
         try:
+            self._obey_early_keys()
             self.run_input_thread()
         except OSError:
             self._hung_up()
         except Exception as error:  # noqa: BLE001 - told to the user, whatever it is
             self._loop.call_soon_threadsafe(self._application.fail, error)
+
+    def _obey_early_keys(self) -> None:
+        """What was typed before there was anybody to obey."""
+        typed = "" if self._early is None else self._early.typed.decode("utf-8", "ignore")
+        parser = XTermParser(self._debug)
+        for data in (typed, "")[not typed :]:  # the empty one ends it, if in the middle of a key
+            try:
+                for event in parser.feed(data):
+                    self.process_message(event)
+            except ParseError:
+                return
 
     def _hung_up(self) -> None:
         """Reading or writing failed: whoever should have sent us SIGHUP did not. Called by their threads."""

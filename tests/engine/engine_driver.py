@@ -7,13 +7,14 @@ from typing import Any, TypeVar
 
 from tracer.config import MS, ProtocolChoice, TraceConfig
 from tracer.engine.engine import Engine, TraceSpec
-from tracer.engine.ports import port_plan
+from tracer.engine.ports import port_plans
 from tracer.events import TargetEvent
 from tracer.interfaces import PortInUse, ReleaseProbe, SendProbe, SendResult, Sent
 from tracer.model import (
     Address,
     Failure,
     FailureKind,
+    Family,
     Icmp,
     PacketShape,
     Probe,
@@ -79,7 +80,9 @@ class Driven:
             shape=PacketShape(size=84),
             first_sequence=self.config.initial_sequence or 33_434,
         )
-        self.engine = Engine(spec, self.config, port_plan(protocol, self.config, usable, seed), 0)
+        self.engine = Engine(
+            spec, self.config, port_plans(protocol, Family.IPV4, self.config, usable, seed), 0
+        )
         self.answering: Answering = leaves
         self.asked: list[Probe] = []
         self.sent: list[Probe] = []

@@ -19,7 +19,7 @@ from tests.engine.engine_driver import EXHAUSTED, FULL, LABEL, TARGET, config_of
 from tracer.config import MS, ProtocolChoice
 from tracer.engine.engine import Engine, TraceSpec
 from tracer.engine.path_end import ROUTER_ROUNDS
-from tracer.engine.ports import port_plan
+from tracer.engine.ports import port_plans
 from tracer.events import (
     DuplicateReply,
     LateReply,
@@ -47,6 +47,7 @@ from tracer.interfaces import (
 from tracer.model import (
     Address,
     EndReason,
+    Family,
     LossReason,
     PacketShape,
     Port,
@@ -108,8 +109,8 @@ class EngineMachine(RuleBasedStateMachine):
             shape=PacketShape(size=84),
             first_sequence=65_500,
         )
-        plan = port_plan(self.protocol, self.config, range(40_000, 40_000 + ports), seed)
-        self.engine = Engine(spec, self.config, plan, 0)
+        plans = port_plans(self.protocol, Family.IPV4, self.config, range(40_000, 40_000 + ports), seed)
+        self.engine = Engine(spec, self.config, plans, 0)
 
     # Session
 

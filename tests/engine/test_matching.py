@@ -4,7 +4,7 @@ from tests.engine.engine_driver import kernel
 from tests.engine.samples_of_probes import tracked
 from tracer.engine import matching
 from tracer.engine.lifecycle import ProbeInput
-from tracer.engine.matching import ProbeMemory, TrackedProbe
+from tracer.engine.matching import LostProbes, ProbeMemory, TrackedProbe
 from tracer.model import Protocol
 
 TIMEOUT, MEMORY = 2_000, 10_000
@@ -22,8 +22,6 @@ def give_up(memory: ProbeMemory, now: int) -> list[TrackedProbe]:
     given_up = []
     for one in memory.timed_out(now):
         one.move(ProbeInput.GIVEN_UP)
-        memory.outstanding -= 1
-        memory.lost(one)
         given_up.append(one)
     return given_up
 
@@ -34,7 +32,6 @@ def test_a_probe_is_found_by_what_its_answer_quotes() -> None:
     assert memory.find((40_000, 33_434)) is udp
     assert memory.find((77, 8)) is icmp
     assert memory.find((40_000, 8)) is None
-    assert memory.outstanding == 2
     assert [memory.knows(sequence) for sequence in (7, 8, 9)] == [True, True, False]
 
 
@@ -86,14 +83,16 @@ def test_forgetting_a_probe_leaves_the_one_that_took_its_identity() -> None:
 
 def test_the_oldest_lost_probe_that_holds_a_port_makes_room() -> None:
     answered, lost, later = tracked(1), tracked(2, target=33_435), tracked(3, target=33_436)
-    memory = memory_of(answered, lost, later)
+    holding = LostProbes()
+    assert holding.oldest() is None
+    for one in (answered, lost, later):
+        one.move(ProbeInput.GIVEN_UP)
+        holding.add(one)
     answered.move(ProbeInput.ANSWERED)
-    assert memory.oldest_lost() is None
-    give_up(memory, 10**6)
-    assert memory.oldest_lost() is lost
-    assert memory.oldest_lost(beyond=2) is None, "no more than two hold a port"
+    assert holding.oldest() is lost
+    assert holding.oldest(beyond=2) is None, "no more than two hold a port"
     lost.released = True
-    assert memory.oldest_lost() is later
+    assert holding.oldest() is later
 
 
 def test_all_outstanding_ends_every_wait() -> None:

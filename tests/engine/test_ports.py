@@ -17,9 +17,9 @@ from tracer.engine.ports import (
     PortPlan,
     Ports,
     plan_kind,
-    port_plan,
+    port_plans,
 )
-from tracer.model import Port, PortPlanKind, Protocol
+from tracer.model import Family, Port, PortPlanKind, Protocol
 
 USABLE = range(50_000, 50_004)
 
@@ -200,7 +200,7 @@ def test_icmp_leaves_the_identifier_to_the_channel() -> None:
 
 
 UDP, TCP, ICMP = Protocol.UDP, Protocol.TCP, Protocol.ICMP
-FIXED_SOURCE, FIXED_TARGET, FIXED_BOTH = PortPlanKind
+FIXED_SOURCE, FIXED_TARGET, FIXED_BOTH, FIXED_TUPLE = PortPlanKind
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_the_options_choose_the_plan(
     config = TraceConfig(
         protocol=ProtocolChoice(protocol.value), source_port=source_port, target_port=target_port
     )
-    plan = port_plan(protocol, config, USABLE, seed=5)
+    (plan,) = port_plans(protocol, Family.IPV4, config, USABLE, seed=5)
     assert plan_kind(protocol, config) is plan.kind is kind
     pair = plan.take()
     assert pair is not None
@@ -248,6 +248,7 @@ def test_the_initial_sequence_is_the_first_moving_port(
     initial: int, protocol: str, options: dict[str, Any], first: tuple[int, int]
 ) -> None:
     config = TraceConfig(protocol=ProtocolChoice(protocol), initial_sequence=initial, **options)
-    pair = port_plan(Protocol(protocol), config, USABLE, seed=1).take()
+    (plan,) = port_plans(Protocol(protocol), Family.IPV4, config, USABLE, seed=1)
+    pair = plan.take()
     assert pair is not None
     assert pair[:2] == first

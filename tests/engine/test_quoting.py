@@ -89,6 +89,17 @@ def test_what_the_kernel_fills_in_is_no_difference_of_a_rebuilt_probe(family: Fa
     assert len(told.diff or ()) == 1
 
 
+def test_an_identification_of_0_is_the_kernels_to_fill_in_where_fragments_are_allowed() -> None:
+    probe = tracked()
+    probe.packet = rewritten()
+    for dont_fragment, fields in ((True, ["identification"]), (False, [])):
+        shape = msgspec.structs.replace(probe.probe.shape, dont_fragment=dont_fragment)
+        probe.probe = msgspec.structs.replace(probe.probe, shape=shape)
+        told = quoted_header(quoted(rewritten(identification=9)), probe, SOURCE)
+        assert told is not None
+        assert [diff.field for diff in told.diff or ()] == fields
+
+
 def test_without_a_source_nothing_is_said_of_differences() -> None:
     told = quoted_header(quoted(rewritten(source=ALIAS)), tracked(), None)
     assert told is not None

@@ -1,6 +1,7 @@
 """Real routers that rewrite packets, told from what the routers behind them quote.
 
-The probes and the answers go over raw sockets of this test; what the product makes of them is under test.
+Most probes go over raw sockets of this test, so that what they were is known apart from the product; then the
+product does the same by its raw channel.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import pytest
 
 from tests.lab.labkit.chain import SOURCE_DEVICE, Chain, chain
 from tests.lab.labkit.families import Family
+from tests.lab.labkit.namespace import User
+from tests.lab.labkit.product import hopscope
 from tracer.engine.lifecycle import ProbeInput
 from tracer.engine.matching import TrackedProbe
 from tracer.engine.ports import Ports
@@ -207,3 +210,31 @@ def test_a_translator_that_follows_connections_restores_what_is_quoted(
     assert int(translated[1]) > 0
     assert nat(snapshot) == []
     assert kinds(snapshot) == {}
+
+
+@each_family
+@each_protocol
+def test_the_raw_channel_tells_it_in_the_report(path: Chain, family: Family, protocol: Protocol) -> None:
+    with path.routers[REWRITES - 1].rewriting(stateless(path, family)):
+        run = hopscope(
+            path.source,
+            path.target_address(family),
+            f"--{protocol.value}",
+            *("--channel", "raw", "-m", "json", "-C", "2", "-Q", str(TOS)),
+            user=User.ROOT,
+        )
+    assert run.exit_code == 0, run
+    report = run.report
+    at_the_target = True if protocol is Protocol.UDP else None
+    assert [hop["nat"] for hop in report["hops"]] == [False, False, True, True, at_the_target]
+    assert [(one["kind"], one["ttl"], one["after_ttl"]) for one in report["findings"]] == [
+        ("nat", REWRITES + 1, REWRITES)
+    ]
+    sources = [diff for hop in report["hops"] for diff in (hop["quoted"] or {"diff": []})["diff"]]
+    told = [diff for diff in sources if diff["field"] == "source"]
+    expected = {"field": "source", "sent": path.source_address(family), "quoted": ALIAS[family]}
+    assert told == [expected] * len(told)
+    assert len(told) == ROUTERS - REWRITES + (protocol is Protocol.UDP)
+    assert [(hop["quoted"]["dscp"], hop["quoted"]["ecn"]) for hop in report["hops"][:ROUTERS]] == [
+        (46, 2)
+    ] * ROUTERS

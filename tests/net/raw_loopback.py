@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.net.loopback import Wired
-from tracer.net.choose import open_raw
+from tracer.config import ChannelChoice
+from tracer.net.choose import open_privileged
 from tracer.net.raw import RawChannel
 from tracer.net.raw_sockets import RawSockets
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @functools.cache
 def permitted() -> bool:
     """Whether this process may open raw sockets."""
-    sockets = open_raw()
+    sockets = open_privileged(ChannelChoice.RAW)
     if sockets is not None:
         sockets.close()
     return sockets is not None

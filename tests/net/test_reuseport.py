@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 
 STREAM, DATAGRAM = Transport.STREAM, Transport.DATAGRAM
 MOVES, FIXED, PAIR = PortPlanKind.FIXED_TARGET, PortPlanKind.FIXED_SOURCE, PortPlanKind.FIXED_BOTH
+TUPLE = PortPlanKind.FIXED_TUPLE_MARKED
 UNIX = {
     (STREAM, MOVES): None,
     (STREAM, FIXED): "SO_REUSEPORT",
     (STREAM, PAIR): None,
+    (STREAM, TUPLE): None,
     (DATAGRAM, MOVES): None,
     (DATAGRAM, FIXED): None,
     (DATAGRAM, PAIR): None,
+    (DATAGRAM, TUPLE): None,
 }
 EXPECTED: dict[Platform, dict[tuple[Transport, PortPlanKind], str | None]] = {
     Platform.LINUX: UNIX,

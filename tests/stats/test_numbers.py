@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tracer.stats.jitter import Jitter
 from tracer.stats.loss import Z_95, loss_pct, wilson
-from tracer.stats.quantiles import Window
+from tracer.stats.quantiles import Window, median
 from tracer.stats.running import Running
 from tracer.stats.series import Recent, Series
 
@@ -158,3 +158,8 @@ def test_recent_outcomes_are_revised_where_they_stand_and_leave_in_order() -> No
     recent.revise(keys[1], 2)  # type: ignore[arg-type]  # as above
     recent.revise(keys[0], 9)  # type: ignore[arg-type]  # as above
     assert recent.snapshot() == (2, 3, 4)
+
+
+@given(st.lists(RTTS, min_size=1, max_size=60) | st.lists(st.floats(0, 1e12), min_size=1, max_size=60))
+def test_the_median_is_that_of_the_standard_library(values: list[float]) -> None:
+    assert median(iter(values)) == statistics.median(values)

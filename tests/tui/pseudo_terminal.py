@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ALTERNATE_SCREEN = 1049
 CURSOR = 25
+WRAPPING = 7
 MOUSE = frozenset({1000, 1002, 1003, 1006, 1015, 1016})
 PASTE = 2004
 FOCUS = 1004
@@ -41,7 +42,7 @@ class Screen:
     """Cells, a cursor, and the private modes that are on."""
 
     def __init__(self, columns: int, rows: int) -> None:
-        self.modes: set[int] = {CURSOR}
+        self.modes: set[int] = {CURSOR, WRAPPING}
         self.keyboard_levels = 0
         """How often the kitty keyboard protocol was pushed and not popped."""
         self.sizes: tuple[int, int] = (columns, rows)
@@ -149,15 +150,18 @@ class Terminal:
     """A command that has a terminal to itself."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], outer: int, inner: int, size: tuple[int, int]
+        self, process: subprocess.Popen[bytes], outer: int, inner: int, size: tuple[int, int], begun: float
     ) -> None:
         self.process = process
         self.screen = Screen(*size)
         self.heard = b""
         """Everything it wrote."""
+        self.begun = begun
+        """When the process was asked for, by the monotonic clock."""
+        self.arrived = begun
+        """When the last bytes came, whatever it takes to understand them."""
         self._outer = outer
         self._inner = inner
-        self.begun = time.monotonic()
 
     def settings(self) -> list[Any]:
         """The line discipline as it is now: echo, canonical input and the like."""
@@ -205,6 +209,7 @@ class Terminal:
         if not select.select([self._outer], [], [], max(0.0, seconds))[0]:
             return False
         data = os.read(self._outer, 65536)
+        self.arrived = time.monotonic()
         self.heard += data
         self.screen.feed(data)
         return bool(data)
@@ -226,6 +231,7 @@ def terminal(
     directory: Path,
     size: tuple[int, int] = (120, 36),
     stderr: int | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Iterator[Terminal]:
     """Start a command on a terminal of its own, for at most as long as the block lasts."""
     outer, inner = pty.openpty()
@@ -235,6 +241,7 @@ def terminal(
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
+    begun = time.monotonic()
     process = subprocess.Popen(
         command,
         stdin=inner,
@@ -242,10 +249,11 @@ def terminal(
         stderr=inner if stderr is None else stderr,
         env=dict(environment),
         cwd=directory,
+        pass_fds=pass_fds,
         start_new_session=True,
         preexec_fn=adopt,  # noqa: PLW1509 - no threads here
     )
-    opened = Terminal(process, outer, inner, size)
+    opened = Terminal(process, outer, inner, size, begun)
     try:
         yield opened
     finally:

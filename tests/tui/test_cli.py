@@ -23,6 +23,7 @@ from tracer.events import Event
 from tracer.model import Failure, FailureKind
 from tracer.version import VERSION
 from tui import cli
+from tui.mode_names import MODE_NAMES, TUI
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -347,15 +348,19 @@ def test_labels_stay_unique_whatever_the_targets_are_called(run: Callable[..., R
     assert [event["target"] for event in ended] == labels
 
 
-@pytest.mark.parametrize("scenario", ["lan", "loss", "blackhole"])
+@pytest.mark.parametrize("mode", [mode for mode in MODE_NAMES if mode != TUI])
+@pytest.mark.parametrize(
+    "options", [["lan"], ["loss", "--udp"], ["blackhole"], ["wan", "a..b", "203.0.113.80"]]
+)
 def test_a_replay_prints_the_live_report_byte_for_byte(
-    run: Callable[..., Run], tmp_path: Path, scenario: str
+    run: Callable[..., Run], tmp_path: Path, options: list[str], mode: str
 ) -> None:
     record = tmp_path / "trace.ndjson"
-    arguments = ["--sim", scenario, "-C", "2", "-i", "50ms", "-T", "50ms", "--timeout", "100ms"]
-    live = run(*arguments, "--gap-limit", "2", "-m", "json", "--record", str(record))
-    assert run("--replay", str(record), "-m", "json") == live
-    assert run("--replay", str(record), "-m", "stream").stdout == record.read_text()
+    quick = ["-C", "2", "-i", "50ms", "-T", "50ms", "--timeout", "100ms", "--gap-limit", "2"]
+    live = run("--sim", *options, *quick, "-m", mode, "--record", str(record))
+    assert run("--replay", str(record), "-m", mode) == live
+    assert mode == "silent" or live.stdout
+    assert mode != "stream" or live.stdout == record.read_text()
 
 
 def test_the_interface_alone_chosen_is_said_in_report_and_header(

@@ -111,7 +111,7 @@ def test_names_systems_places_and_quotes_appear_where_they_are_known() -> None:
     text = drawn(subject(1, quoting, context=context), 70)
     assert "gw.example.net (198.51.100.1)  AS64500  DE" in text
     assert fact(text, "quoted") == "TTL 2 · DSCP AF21 · ECN CE · NAT yes"
-    assert fact(text, "rewritten") == "source 192.0.2.10 → 203.0.113.9"
+    assert fact(text, "changed") == "source 192.0.2.10 → 203.0.113.9"
     assert "dont fragment yes → no" in text
     assert "dscp EF → AF21" in text
 
@@ -148,7 +148,7 @@ def test_interfaces_are_told_part_by_part() -> None:
     )
     log.answered(1, 1, extensions=extensions)
     text = drawn(subject(1, log), 74)
-    assert fact(text, "interface") == "in by xe-0/0/1 #7 198.51.100.1 MTU 1500"
+    assert fact(text, "iface") == "in by xe-0/0/1 #7 198.51.100.1 MTU 1500"
     assert r"ge\x1b-1" in text
 
 

@@ -2,69 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
 import signal
 import sys
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.tui.pseudo_terminal import ALTERNATE_SCREEN, CURSOR, FOCUS, MOUSE, PASTE, Terminal, terminal
+from tests.tui.on_terminal import assert_restored, complaint, hopscope
+from tests.tui.pseudo_terminal import ALTERNATE_SCREEN, CURSOR, PASTE, Terminal
 from tui.view.theme import PALETTES
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = {
-    "PATH": os.environ["PATH"],
-    "PYTHONPATH": str(ROOT),
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "HOME": "/nonexistent",
-    "LC_ALL": "C.UTF-8",
-    "TERM": "xterm-256color",
-}
-COMMAND = (sys.executable, "-m", "tui.cli")
 WAN = ("--sim", "wan")
-TARGET = "203.0.113.80"
-MODES = {ALTERNATE_SCREEN, PASTE, FOCUS, *MOUSE}
+REACHED = "16 hops ·"
+"""What the header says once the target of ``wan`` has answered."""
 
 
-@contextlib.contextmanager
-def hopscope(*arguments: str, command: tuple[str, ...] = COMMAND, **options: Any) -> Iterator[Terminal]:
-    """The command at work on a terminal."""
-    environment = {**ENVIRONMENT, **options.pop("variables", {})}
-    with terminal([*command, *arguments], environment=environment, directory=ROOT, **options) as opened:
-        yield opened
-
-
-def up(opened: Terminal, text: str = TARGET) -> list[Any]:
-    """Wait for the screen; returns how the terminal was set before it came."""
-    opened.see(text)
+def up(opened: Terminal, text: str = REACHED) -> list[Any]:
+    """Wait for the whole screen; returns how the terminal is set now."""
+    opened.read_until(lambda screen: text in screen.text and PASTE in screen.modes)
     assert ALTERNATE_SCREEN in opened.screen.modes
     assert CURSOR not in opened.screen.modes
     return opened.settings()
-
-
-def assert_restored(opened: Terminal, settings: list[Any]) -> None:
-    """Nothing of the screen is left, and keys are echoed and read by the line as before."""
-    assert opened.settings() == settings
-    assert not opened.screen.modes & MODES
-    assert CURSOR in opened.screen.modes
-    assert opened.screen.keyboard_levels == 0
-
-
-def complaint(opened: Terminal) -> str:
-    """The one sentence that is left on the terminal."""
-    assert b"Traceback" not in opened.heard
-    [line] = [line for line in opened.screen.lines if line]
-    assert line.startswith("hopscope: ")
-    return line
 
 
 # In

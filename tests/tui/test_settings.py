@@ -70,7 +70,7 @@ def test_what_is_written_is_read_back(look: Look, config: TraceConfig) -> None:
 def test_only_what_differs_is_written() -> None:
     assert tomllib.loads(settings.render(Look(), TraceConfig())) == {}
     written = tomllib.loads(settings.render(Look(palette="light"), TraceConfig(max_ttl=30)))
-    assert written == {"tui": {"theme": "light"}, "trace": {"max-ttl": "30"}}
+    assert written == {"tui": {"theme": "light"}, "trace": {"max-ttl": 30}}
 
 
 def test_without_a_file_everything_is_as_by_default() -> None:
@@ -320,6 +320,20 @@ async def test_settings_are_saved_and_bind_keys_at_once() -> None:
         await pilot.press("f5")
         await pilot.pause()
         assert app.screen is not screen
+
+
+async def test_settings_are_saved_to_the_file_they_came_from_and_its_mode_stays(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('[report]\nmode = "csv"\n')
+    app = HopscopeApp(live(), settings_file=path)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await settled(app)
+        await pilot.press("5")
+        await until(pilot, SettingsScreen)
+        await pilot.press("ctrl+s", "escape")
+        await until(pilot, type(screen))
+    assert tomllib.loads(path.read_text()) == {"report": {"mode": "csv"}, "trace": {"report-cycles": 3}}
+    assert not config_path().exists()
 
 
 async def test_what_was_recorded_cannot_be_changed(tmp_path: Path) -> None:

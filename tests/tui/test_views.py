@@ -245,10 +245,15 @@ async def test_flows_show_where_they_part_and_mask_what_is_private() -> None:
     async with opened(two_flows(), size=(80, 24)) as (pilot, screen):
         await press(pilot, "f")
         shown = texts(body(screen))
-        assert shown[0] == "2 flows, on 2 different paths  set off: not where flow 0 goes"
-        assert shown[2:4] == [
-            "flow 0 40000→33434  3 probes",
+        assert shown[0] == "2 flows, on 2 different paths"
+        assert [line.rstrip() for line in shown[2:9]] == [
+            "path 1  1 flow",
+            "    ports 40000 → 33434",
             "    1 198.51.100.1 → 2 198.51.100.2 → 3 198.51.100.3",
+            "",
+            "path 2  1 flow",
+            "    ports 40001 → 33434",
+            "    2 198.51.100.99 else as path 1",
         ]
         changed = [text for line in body(screen)._lines for text, style in line if style is Style.CHANGED]
         assert changed == [" 198.51.100.99 "]

@@ -51,9 +51,10 @@ def test_a_probe_is_as_large_as_asked_and_filled_with_the_pattern(probe: Probe) 
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_ipv4_probes_may_not_be_fragmented_and_have_no_identification(protocol: Protocol) -> None:
-    packet = probe_packet(a_probe(Family.IPV4, protocol), SOURCE[Family.IPV4])
-    assert packet[4:8].hex() == "00004000"
+def test_ipv4_probes_may_not_be_fragmented_and_are_identified_by_their_sequence(protocol: Protocol) -> None:
+    probe = a_probe(Family.IPV4, protocol)
+    packet = probe_packet(probe, SOURCE[Family.IPV4])
+    assert packet[4:8] == probe.sequence.to_bytes(2, "big") + b"\x40\x00"
 
 
 @pytest.mark.parametrize("family", FAMILIES)

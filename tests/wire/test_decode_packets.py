@@ -58,6 +58,7 @@ def test_an_icmp_error_tells_everything_it_holds(family: Family, protocol: Proto
             protocol=protocol,
             destination=TARGET[family],
             identity=probe.identity,
+            mark=probe.mark if protocol is Protocol.TCP else None,
             ttl=1,
             tos=0x28,
             packet=sent[: HEADER_LENGTH[family] + 8].ljust(len(sent), b"\0"),
@@ -90,7 +91,12 @@ def test_a_direct_answer_names_the_probe_as_the_probe_names_itself(
     assert decode_reply(packet, RX) == Reply(
         kind=kind,
         responder=TARGET[family],
-        quoted=Quoted(protocol=protocol, destination=TARGET[family], identity=probe.identity),
+        quoted=Quoted(
+            protocol=protocol,
+            destination=TARGET[family],
+            identity=probe.identity,
+            mark=probe.mark if protocol is Protocol.TCP else None,
+        ),
         rx=RX,
         icmp=echo_type if protocol is Protocol.ICMP else None,
         reply_ttl=60,

@@ -39,6 +39,7 @@ def test_eight_bytes_behind_the_ip_header_tell_the_probe(probe: Probe) -> None:
         protocol=probe.protocol,
         destination=probe.target,
         identity=probe.identity,
+        mark=probe.mark if probe.protocol is Protocol.TCP else None,
         ttl=probe.ttl,
         tos=probe.shape.tos,
         packet=packet[: HEADER_LENGTH[family] + 8],

@@ -77,7 +77,7 @@ def scapy_probe(family: Family, protocol: Protocol) -> Any:
         case Protocol.UDP:
             return head / UDP(sport=SOURCE_PORT, dport=TARGET_PORT) / bytes(56)
         case Protocol.TCP:
-            return head / TCP(sport=SOURCE_PORT, dport=TARGET_PORT, flags="S", seq=7)
+            return head / TCP(sport=SOURCE_PORT, dport=TARGET_PORT, flags="S", seq=SEQUENCE)
         case Protocol.ICMP if family is V4:
             return head / ICMP(type=8, id=SOURCE_PORT, seq=SEQUENCE) / bytes(56)
         case Protocol.ICMP:
@@ -124,7 +124,8 @@ def test_scapy_reads_in_our_probes_what_we_meant(probe: Probe) -> None:
     parsed = IP(packet) if family is V4 else IPv6(packet)
     assert (parsed.src, parsed.dst) == (SOURCE[family], probe.target)
     if family is V4:
-        assert (parsed.ttl, parsed.tos, parsed.flags, parsed.id) == (probe.ttl, probe.shape.tos, "DF", 0)
+        assert (parsed.ttl, parsed.tos, parsed.flags) == (probe.ttl, probe.shape.tos, "DF")
+        assert parsed.id == probe.sequence
     else:
         assert (parsed.hlim, parsed.tc, parsed.fl) == (probe.ttl, probe.shape.tos, 0)
     transport = parsed.payload
@@ -251,6 +252,7 @@ def test_we_read_icmp_errors_built_by_scapy(
             protocol=protocol,
             destination=TARGET[family],
             identity=probe.identity,
+            mark=probe.mark if protocol is Protocol.TCP else None,
             ttl=1,
             tos=0x28,
             packet=quote,
@@ -285,8 +287,8 @@ def test_we_find_label_stacks_built_by_scapy(family: Family, length_attribute: s
 @pytest.mark.parametrize(
     ("protocol", "name", "transport"),
     [
-        (Protocol.TCP, "syn-ack", TCP(sport=TARGET_PORT, dport=SOURCE_PORT, flags="SA", ack=8)),
-        (Protocol.TCP, "rst", TCP(sport=TARGET_PORT, dport=SOURCE_PORT, flags="RA", ack=8)),
+        (Protocol.TCP, "syn-ack", TCP(sport=TARGET_PORT, dport=SOURCE_PORT, flags="SA", ack=SEQUENCE + 1)),
+        (Protocol.TCP, "rst", TCP(sport=TARGET_PORT, dport=SOURCE_PORT, flags="RA", ack=SEQUENCE + 1)),
         (Protocol.UDP, "data", UDP(sport=TARGET_PORT, dport=SOURCE_PORT) / b"odd"),
     ],
 )

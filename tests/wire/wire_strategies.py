@@ -82,16 +82,18 @@ def a_probe(
         source_port=Port(40123),
         target_port=Port(33434),
         shape=PacketShape(size=size, pattern=pattern, tos=tos),
+        mark=33001 if protocol is Protocol.TCP else 0,
     )
 
 
 @st.composite
 def probes(draw: st.DrawFn) -> Probe:
-    family = draw(families)
+    family, protocol = draw(families), draw(st.sampled_from(PROTOCOLS))
     return Probe(
         trace=TraceId(0),
         target=draw(addresses(family)),
-        protocol=draw(st.sampled_from(PROTOCOLS)),
+        protocol=protocol,
+        mark=draw(u32) if protocol is Protocol.TCP else 0,
         round=RoundId(0),
         ttl=Ttl(draw(st.integers(1, 254))),
         flow=FlowId(0),

@@ -1,4 +1,4 @@
-"""The facade: one trace to one address, driven by five verbs and a deadline.
+"""The facade: one trace to one address over one or more flows, driven by five verbs and a deadline.
 
 ``tick`` plans, ``take_commands`` hands the plans out, ``answer`` tells what became of each, ``receive`` takes
 what comes back, ``take_events`` gives the story. All times are nanoseconds on the session's clock and are
@@ -7,19 +7,18 @@ arguments. The engine asks to be ticked at ``deadline``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Several
+
 import msgspec
 
 from tracer.config import TraceConfig
-from tracer.engine.lifecycle import ProbeInput, RoundInput, RoundState
+from tracer.engine.lane import Lane, lanes_of
+from tracer.engine.lifecycle import ProbeInput
 from tracer.engine.matching import ProbeMemory, TrackedProbe
-from tracer.engine.pacing import Pacer
-from tracer.engine.path_end import PathEndBelief
-from tracer.engine.path_watch import PathWatch
 from tracer.engine.ports import PortPlan, Ports
-from tracer.engine.rounds import Round
+from tracer.engine.recognition import DIRECT, Recogniser
 from tracer.engine.story import Story
-from tracer.engine.window import Window
-from tracer.events import ReplyReceived, TargetEvent
+from tracer.events import TargetEvent
 from tracer.interfaces import (
     Command,
     FailedLate,
@@ -38,7 +37,6 @@ from tracer.model import (
     Address,
     EndReason,
     Failure,
-    FlowId,
     ForeignReason,
     LossReason,
     PacketShape,
@@ -48,7 +46,6 @@ from tracer.model import (
     ProbeState,
     Protocol,
     Reply,
-    ReplyKind,
     RoundId,
     Sequence,
     TraceId,
@@ -57,9 +54,6 @@ from tracer.model import (
 
 MEMORY_TIMEOUTS = 5
 """A probe is remembered for so many timeouts after it was sent, so that a late answer still finds it."""
-
-_DIRECT = frozenset({ReplyKind.ECHO_REPLY, ReplyKind.SYN_ACK, ReplyKind.RST, ReplyKind.UDP_DATA})
-"""Answers that only the host a probe is addressed to can give."""
 
 _END_REASONS = {
     PathEndKind.UNREACHABLE: EndReason.UNREACHABLE,
@@ -83,20 +77,19 @@ class TraceSpec(msgspec.Struct, frozen=True, kw_only=True):
 class Engine:
     """Decides what to send and what every answer means."""
 
-    def __init__(self, spec: TraceSpec, config: TraceConfig, plan: PortPlan, now: int) -> None:
+    def __init__(self, spec: TraceSpec, config: TraceConfig, plans: Several[PortPlan], now: int) -> None:
+        """``plans`` has one for each flow."""
         self._spec = spec
         self._config = config
-        self._plan = plan
         self._next_sequence = spec.first_sequence
         self._memory = ProbeMemory(config.timeout_ns, config.timeout_ns * MEMORY_TIMEOUTS)
-        self._belief = PathEndBelief(config.first_ttl, config.gap_limit)
-        self._watch = PathWatch()
-        self._window = Window(config, self._belief)
-        self._pacer = Pacer(config.max_rate, config.max_inflight, now)
-        self._round = Round(config, RoundId(0), now)
+        self._recogniser = Recogniser(
+            spec.protocol, config.multipath_strategy, spec.source, spec.target, self._memory
+        )
+        self._lanes, self._ends = lanes_of(plans, config, now)
+        self._turn = 0
         self._story = Story(spec.label, spec.source)
         self._planned: TrackedProbe | None = None
-        self._waits_for_port = False
         self._commands: list[Command] = []
         self._reached = False
         self._highest_sent = 0
@@ -118,11 +111,14 @@ class Engine:
         """When ``tick`` has something to do; None once the trace has ended."""
         if self.ended is not None:
             return None
+        if self._round_is_over(now):
+            return now
         wishes = [self._memory.next_loss_ns()]
-        if self._window.next_ttl is not None and not self._waits_for_port:
-            wishes.append(self._pacer.ready_at(now))
-        if self._round.state is RoundState.DRAINING:
-            wishes.append(self._round.ends_ns())
+        for lane in self._lanes:
+            wishes.append(lane.ready_at(now))
+            ends_ns = lane.round_ends_ns()
+            # A flow whose part is over waits for the others.
+            wishes.append(ends_ns if ends_ns is not None and ends_ns > now else None)
         return min((wish for wish in wishes if wish is not None), default=now)
 
     def take_commands(self) -> list[Command]:
@@ -145,7 +141,7 @@ class Engine:
         for tracked in self._memory.forgotten(now):
             self._release(tracked)
         self._plan_probe(now)
-        if self._round.is_over(now, self._memory.outstanding):
+        if self._round_is_over(now):
             self._finish_round(now)
 
     def stop(self, reason: EndReason, now: int) -> None:
@@ -158,17 +154,19 @@ class Engine:
         self._commands.clear()
         self.ended = reason
 
+    def _round_is_over(self, now: int) -> bool:
+        return all(lane.round_is_over(now) for lane in self._lanes)
+
     def _finish_round(self, now: int) -> None:
-        self._round.move(RoundInput.OVER)
-        change = self._watch.round_over(self._belief.end)
-        if change is not None:
-            self._story.path_changed(change, self._round.id, now)
-        if self._round.is_last:
+        this = self._lanes[0].round
+        for lane in self._lanes:
+            if (change := lane.end_round()) is not None:
+                self._story.path_changed(change, this.id, lane.flow, now)
+        if this.is_last:
             self.stop(self._end_reason(), now)
             return
-        self._round = Round(self._config, RoundId(self._round.id + 1), now)
-        self._window.new_round()
-        self._plan.new_round()
+        for lane in self._lanes:
+            lane.begin_round(RoundId(this.id + 1), now)
         self._plan_probe(now)
 
     def _end_reason(self) -> EndReason:
@@ -177,52 +175,53 @@ class Engine:
         if self._reached:
             return EndReason.TARGET_REACHED
         at_max = EndReason.MAX_TTL if self._highest_sent >= self._config.max_ttl else EndReason.GAP_LIMIT
-        return _END_REASONS.get(self._belief.end.kind, at_max)
+        return _END_REASONS.get(self._ends.end.kind, at_max)
 
     # Probes go out
 
     def _plan_probe(self, now: int) -> None:
-        """Issue the next probe that the window and the pacer let out.
+        """Issue the next probe that a window and its pacer let out; the flows take turns.
 
         One at a time: whether a TTL is sent again from another port or the next one is due depends on what
         became of the last, and TTLs go out in ascending order.
         """
-        self._waits_for_port = False
-        ttl = self._window.next_ttl
-        if ttl is not None and self._planned is None and self._pacer.ready_at(now) <= now:
-            self._waits_for_port = not self._issue(ttl)
-        all_sent = ttl is None and self._planned is None
-        self._round.move(RoundInput.ALL_SENT if all_sent else RoundInput.MORE_TO_SEND)
+        if self._planned is not None:
+            return
+        lanes = self._lanes
+        for lane in (*lanes[self._turn :], *lanes[: self._turn]):
+            ttl = lane.due(now)
+            if ttl is not None and self._issue(lane, ttl):
+                return
 
-    def _issue(self, ttl: Ttl) -> bool:
+    def _issue(self, lane: Lane, ttl: Ttl) -> bool:
         """Plan one probe; False while our own probes hold every port or sequence it could use."""
-        ports = None if self._memory.full else self._take_ports()
+        if self._memory.full:
+            lane.wait_for_port()
+            return False
+        ports = lane.take_ports(self._release)
         if ports is None:
             return False
-        spec = self._spec
-        probe = Probe(
-            trace=spec.trace,
-            target=spec.target,
-            protocol=spec.protocol,
-            round=self._round.id,
-            ttl=ttl,
-            flow=FlowId(0),
-            sequence=self._take_sequence(),
-            source_port=ports.source,
-            target_port=ports.target,
-            shape=spec.shape,
-        )
+        probe = self._probe(lane, ttl, ports)
         self._planned = TrackedProbe(probe, ports)
         self._commands.append(SendProbe(probe, ports.lap_ends))
         return True
 
-    def _take_ports(self) -> Ports | None:
-        """A pair of ports; an old lost probe gives up its own if that is what it takes."""
-        ports = self._plan.take()
-        if ports is None and (lost := self._memory.oldest_lost()) is not None:
-            self._release(lost)
-            ports = self._plan.take()
-        return ports
+    def _probe(self, lane: Lane, ttl: Ttl, ports: Ports) -> Probe:
+        spec = self._spec
+        return Probe(
+            trace=spec.trace,
+            target=spec.target,
+            protocol=spec.protocol,
+            round=lane.round.id,
+            ttl=ttl,
+            flow=lane.flow,
+            sequence=self._take_sequence(),
+            source_port=ports.source,
+            target_port=ports.target,
+            shape=spec.shape,
+            strategy=self._config.multipath_strategy,
+            mark=ports.mark,
+        )
 
     def _take_sequence(self) -> Sequence:
         while True:
@@ -236,30 +235,34 @@ class Engine:
         tracked, self._planned = self._planned, None
         if tracked is None or tracked.probe is not command.probe:
             raise ValueError("an answer to a probe that is not planned")
+        lane = self._lane(tracked)
         match result:
             case Sent():
-                self._used_turn(now)
+                self._used_turn(lane, now)
                 self._left(tracked, result, now)
             case PortInUse():
                 tracked.move(ProbeInput.PORT_IN_USE)
-                self._plan.refuse(tracked.ports)
+                lane.plan.refuse(tracked.ports)
                 self._story.skipped(tracked, now)
             case NotSent(failure):
-                self._used_turn(now)
-                self._plan.free(tracked.ports)
+                self._used_turn(lane, now)
+                lane.plan.free(tracked.ports)
                 self._fail(tracked, failure, now)
         self._plan_probe(now)
 
-    def _used_turn(self, now: int) -> None:
-        """The planned probe has met its end or is on its way: the next TTL is due."""
-        self._pacer.take(now)
-        self._window.advance()
+    def _lane(self, tracked: TrackedProbe) -> Lane:
+        return self._lanes[tracked.probe.flow]
+
+    def _used_turn(self, lane: Lane, now: int) -> None:
+        lane.used_turn(now)
+        self._turn = (lane.flow + 1) % len(self._lanes)
 
     def _left(self, tracked: TrackedProbe, result: Sent, now: int) -> None:
         tracked.probe = msgspec.structs.replace(tracked.probe, source_port=result.source_port)
         tracked.tx = result.at
         tracked.move(ProbeInput.LEFT)
         self._memory.left(tracked, now)
+        self._lane(tracked).outstanding += 1
         self._on_the_network += 1
         self._highest_sent = max(self._highest_sent, tracked.probe.ttl)
         self._story.sent(tracked, result.at, now)
@@ -284,59 +287,38 @@ class Engine:
         """It is about a probe of this trace."""
         match item:
             case Reply():
-                return isinstance(self._match(item), TrackedProbe)
+                return isinstance(self._recogniser.match(item), TrackedProbe)
             case TransmitStamp() | FailedLate():
                 return self._find(item) is not None
             case Malformed() | Notice():
                 return False
 
     def _find(self, item: TransmitStamp | FailedLate) -> TrackedProbe | None:
-        """The probe it is about. Two targets may be probed from the same ports, so identity is not enough."""
-        ours = item.destination == self._spec.target and item.protocol is self._spec.protocol
-        return self._memory.find(item.identity) if ours else None
-
-    def _match(self, reply: Reply) -> TrackedProbe | ForeignReason:
-        quoted = reply.quoted
-        if quoted.protocol is not self._spec.protocol:
-            return ForeignReason.WRONG_PROTOCOL
-        # What the target itself sends may quote the address a translator gave it.
-        if self._spec.target not in (quoted.destination, reply.responder):
-            return ForeignReason.WRONG_DESTINATION
-        if reply.kind in _DIRECT and reply.responder != self._spec.target:
-            return ForeignReason.WRONG_RESPONDER
-        return self._memory.find(quoted.identity) or ForeignReason.UNKNOWN_IDENTITY
+        return self._recogniser.find(item.protocol, item.destination, item.identity, item.mark)
 
     def _reply(self, reply: Reply, now: int) -> None:
-        tracked = self._match(reply)
+        tracked = self._recogniser.match(reply)
         if isinstance(tracked, ForeignReason):
-            self._story.foreign(reply, tracked, now)
+            self._foreign(reply, tracked, now)
             return
         was = tracked.move(ProbeInput.ANSWERED)
         event = self._story.answered(tracked, reply, self._spec.target, was, now)
         if was not in (ProbeState.OUTSTANDING, ProbeState.LOST):
             return
         self._settle(tracked, was)
+        lane = self._lane(tracked)
         if was is ProbeState.OUTSTANDING:
-            self._watch.answered(tracked.probe.ttl, reply.responder)
-        self._learn(tracked.probe, event, now)
+            lane.seen(tracked.probe, event)
+        lane.answered(tracked.probe, event, now)
+        self._reached = self._reached or event.reached
+        self._story.path_end(self._ends.learned(), now)
 
-    def _learn(self, probe: Probe, event: ReplyReceived, now: int) -> None:
-        """What an answer tells about the path: how far it goes, and how this round goes on."""
-        goes_on = event.kind is ReplyKind.TIME_EXCEEDED and not event.reached
-        if event.reached:
-            self._reached = True
-            self._belief.target_answered(probe.ttl, probe.round)
-        elif goes_on:
-            self._belief.router_answered(probe.ttl, probe.round)
-        else:
-            self._belief.refused(probe.ttl)
-        self._story.path_end(self._belief.end, now)
-        of_this_round = probe.round == self._round.id
-        self._window.answered(probe.ttl, ends_path=of_this_round and not goes_on)
-        if of_this_round:
-            self._round.answered(now)
-            if not goes_on:
-                self._round.path_end_answered(now, event.rtt_ns)
+    def _foreign(self, reply: Reply, reason: ForeignReason, now: int) -> None:
+        """Credited to no probe; where that is for want of a mark, further probes go one at a time."""
+        self._story.foreign(reply, reason, now)
+        if reason is ForeignReason.AMBIGUOUS and reply.kind in DIRECT:
+            for candidate in self._memory.candidates(reply.quoted.identity):
+                self._lane(candidate).one_at_a_time = True
 
     def _stamp(self, stamp: TransmitStamp) -> None:
         tracked = self._find(stamp)
@@ -355,18 +337,19 @@ class Engine:
 
     def _lose(self, tracked: TrackedProbe, reason: LossReason, now: int) -> None:
         tracked.move(ProbeInput.GIVEN_UP)
-        self._memory.outstanding -= 1
+        lane = self._lane(tracked)
+        lane.outstanding -= 1
         self._story.lost(tracked, reason, now)
         if reason is LossReason.TIMEOUT:
-            self._memory.lost(tracked)
-            self._bound_sockets()
-            self._belief.lost(tracked.probe.ttl)
-            self._story.path_end(self._belief.end, now)
+            lane.timed_out(tracked)
+            self._bound_sockets(lane)
+            self._story.path_end(self._ends.learned(), now)
 
-    def _bound_sockets(self) -> None:
+    def _bound_sockets(self, lane: Lane) -> None:
         """Where each probe has a socket, at most a window of lost ones keep theirs for a late answer."""
-        if self._plan.kind is PortPlanKind.FIXED_TARGET:
-            while (lost := self._memory.oldest_lost(beyond=self._config.max_inflight)) is not None:
+        if lane.plan.kind is PortPlanKind.FIXED_TARGET:
+            windows = self._config.max_inflight * len(self._lanes)
+            while (lost := lane.lost.oldest(beyond=windows)) is not None:
                 self._release(lost)
 
     def _fail(self, tracked: TrackedProbe, failure: Failure, now: int) -> None:
@@ -375,11 +358,11 @@ class Engine:
 
     def _settle(self, tracked: TrackedProbe, was: ProbeState) -> None:
         if was is ProbeState.OUTSTANDING:
-            self._memory.outstanding -= 1
+            self._lane(tracked).outstanding -= 1
         self._release(tracked)
 
     def _release(self, tracked: TrackedProbe) -> None:
         if not tracked.released:
             tracked.released = True
-            self._plan.free(tracked.ports)
+            self._lane(tracked).plan.free(tracked.ports)
             self._commands.append(ReleaseProbe(tracked.probe))

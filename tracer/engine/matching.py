@@ -1,13 +1,16 @@
-"""The probes that can still be answered, found by what an answer quotes."""
+"""The probes that can still be answered, by what an answer may quote of them."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import islice
 
 from tracer.engine.lifecycle import PROBE_TRANSITIONS, ProbeInput
 from tracer.engine.ports import Ports
-from tracer.model import Identity, Probe, ProbeState, Stamp
+from tracer.model import Address, Identity, Probe, ProbeState, Stamp
+from tracer.wire.build import probe_packet
+from tracer.wire.translated import Imprint, imprint
 
 MEMORY_LIMIT = 32768
 """So many probes at most are remembered beside the outstanding ones, half of what sequences can tell apart:
@@ -20,7 +23,7 @@ OUTSTANDING_LIMIT = 61440
 class TrackedProbe:
     """One probe and how far it has come."""
 
-    __slots__ = ("left_ns", "packet", "ports", "probe", "released", "state", "tx")
+    __slots__ = ("_imprint", "left_ns", "packet", "ports", "probe", "released", "state", "tx")
 
     def __init__(self, probe: Probe, ports: Ports) -> None:
         self.probe = probe
@@ -33,6 +36,16 @@ class TrackedProbe:
         self.packet: bytes | None = None
         self.released = False
         """Its port and its socket are free again; answers can no longer come."""
+        self._imprint: Imprint | None = None
+
+    def imprint(self, source: Address | None) -> Imprint | None:
+        """What a NAT leaves of its packet, as it left where that is known, else as sent from ``source``."""
+        if self._imprint is None and (packet := self.packet or self._built(source)) is not None:
+            self._imprint = imprint(packet)
+        return self._imprint
+
+    def _built(self, source: Address | None) -> bytes | None:
+        return None if source is None else probe_packet(self.probe, source)
 
     def move(self, what: ProbeInput) -> ProbeState:
         """Follow the table; returns the state it was in."""
@@ -41,8 +54,32 @@ class TrackedProbe:
         return before
 
 
+def likeliest(probes: Collection[TrackedProbe]) -> list[TrackedProbe]:
+    """Of probes that an answer fits: the outstanding ones, else the lost ones, else the answered ones."""
+    waiting = [tracked for tracked in probes if tracked.state is ProbeState.OUTSTANDING]
+    lost = [tracked for tracked in probes if tracked.state is ProbeState.LOST and not tracked.released]
+    return waiting or lost or list(probes)
+
+
+class LostProbes:
+    """Lost probes that hold their port, and their socket, for a late answer; oldest first."""
+
+    def __init__(self) -> None:
+        self._lost: deque[TrackedProbe] = deque()
+
+    def add(self, tracked: TrackedProbe) -> None:
+        """The probe timed out."""
+        self._lost.append(tracked)
+
+    def oldest(self, beyond: int = 0) -> TrackedProbe | None:
+        """The oldest one that still holds a port, if there are more than ``beyond`` of them."""
+        while self._lost and (self._lost[0].released or self._lost[0].state is not ProbeState.LOST):
+            self._lost.popleft()
+        return self._lost[0] if len(self._lost) > beyond else None
+
+
 class ProbeMemory:
-    """Probes by identity, outstanding ones in the order of their loss, all in the order of their sending.
+    """Probes by identity and mark, outstanding ones in the order of their loss, all in that of their sending.
 
     A probe is forgotten ``memory_ns`` after it left, and earlier when there are too many.
     """
@@ -50,30 +87,38 @@ class ProbeMemory:
     def __init__(self, timeout_ns: int, memory_ns: int) -> None:
         self._timeout_ns = timeout_ns
         self._memory_ns = memory_ns
-        self._by_identity: dict[Identity, TrackedProbe] = {}
-        self._sequences: set[int] = set()
+        self._by_identity: dict[Identity, dict[int, TrackedProbe]] = {}
+        self._by_sequence: dict[int, TrackedProbe] = {}
         self._waiting: deque[TrackedProbe] = deque()
         self._remembered: deque[TrackedProbe] = deque()
-        self._lost: deque[TrackedProbe] = deque()
-        self.outstanding = 0
-        """How many probes await an answer."""
 
     def left(self, tracked: TrackedProbe, now: int) -> None:
         """The probe is on its way; ``now`` never runs backwards."""
         tracked.left_ns = now
-        self._by_identity[tracked.probe.identity] = tracked
-        self._sequences.add(tracked.probe.sequence)
+        self._by_identity.setdefault(tracked.probe.identity, {})[tracked.probe.mark] = tracked
+        self._by_sequence[tracked.probe.sequence] = tracked
         self._waiting.append(tracked)
         self._remembered.append(tracked)
-        self.outstanding += 1
 
-    def find(self, identity: Identity) -> TrackedProbe | None:
-        """The probe with this identity, if it can still be answered."""
-        return self._by_identity.get(identity)
+    def find(self, identity: Identity, mark: int = 0) -> TrackedProbe | None:
+        """The probe with this identity and mark, if it can still be answered."""
+        return self._by_identity.get(identity, {}).get(mark)
+
+    def candidates(self, identity: Identity) -> list[TrackedProbe]:
+        """The probes that an answer with this identity and no mark may be about."""
+        return likeliest(self._by_identity.get(identity, {}).values())
+
+    def sequenced(self, sequence: int) -> TrackedProbe | None:
+        """The probe with this sequence, if it can still be answered."""
+        return self._by_sequence.get(sequence)
+
+    def newest(self, number: int) -> Iterator[TrackedProbe]:
+        """So many probes that can still be answered at the most, newest first."""
+        return islice(reversed(self._remembered), number)
 
     def knows(self, sequence: int) -> bool:
         """A probe that can still be answered has this sequence."""
-        return sequence in self._sequences
+        return sequence in self._by_sequence
 
     def next_loss_ns(self) -> int | None:
         """When the oldest outstanding probe times out."""
@@ -94,21 +139,18 @@ class ProbeMemory:
         """Probes no answer can be credited to any more, oldest first."""
         while self._remembered and self._is_old(self._remembered[0], now):
             tracked = self._remembered.popleft()
-            identity = tracked.probe.identity
-            if self._by_identity.get(identity) is tracked:
-                del self._by_identity[identity]
-            self._sequences.discard(tracked.probe.sequence)
+            self._forget(tracked)
             yield tracked
 
-    def lost(self, tracked: TrackedProbe) -> None:
-        """The probe timed out; until it is forgotten or released it still holds its port."""
-        self._lost.append(tracked)
-
-    def oldest_lost(self, beyond: int = 0) -> TrackedProbe | None:
-        """The oldest lost probe that still holds a port, if there are more than ``beyond`` of them."""
-        while self._lost and (self._lost[0].released or self._lost[0].state is not ProbeState.LOST):
-            self._lost.popleft()
-        return self._lost[0] if len(self._lost) > beyond else None
+    def _forget(self, tracked: TrackedProbe) -> None:
+        probe = tracked.probe
+        marked = self._by_identity.get(probe.identity, {})
+        if marked.get(probe.mark) is tracked:
+            del marked[probe.mark]
+            if not marked:
+                del self._by_identity[probe.identity]
+        if self._by_sequence.get(probe.sequence) is tracked:
+            del self._by_sequence[probe.sequence]
 
     @property
     def full(self) -> bool:

@@ -1,18 +1,21 @@
-"""Which two ports the next probe uses.
+"""Which two ports the next probe uses, and which mark it carries.
 
 A plan hands out pairs, learns which source ports other sockets hold, and knows which pairs our own probes
-still need. It never gives the same pair to two probes that can both be answered.
+still need. It never gives the same pair to two probes that can both be answered, unless a mark tells them
+apart. Every flow has a plan; where the source port moves, all flows share one.
 """
 
 from __future__ import annotations
 
+import random
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from tracer.config import TraceConfig
-from tracer.model import Port, PortPlanKind
+from tracer.model import Family, Port, PortPlanKind, Strategy
 from tracer.model import Protocol as ProbeProtocol
+from tracer.wire.mark import MARKS
 
 FIRST_TARGET_PORT = Port(33434)
 """Where traceroute has always started: ports nobody listens on and many firewalls let through."""
@@ -35,6 +38,8 @@ class Ports(NamedTuple):
     lap_ends: bool = False
     """No other pair is left to try: if this one is in use, that is a failure. A plan says so at the latest
     after one lap, so that no probe is tried for ever."""
+    mark: int = 0
+    """What tells the probe from others of the same ports (tracer.wire.mark)."""
 
 
 class PortPlan(Protocol):
@@ -172,6 +177,98 @@ class FixedPair:
         """A pair the user fixed is never moved."""
 
 
+class FixedTuple:
+    """One 5-tuple for all probes of a flow, which marks must tell apart.
+
+    ``sources`` are the source ports it may choose from: it stays with the first that nobody else holds.
+    """
+
+    kind = PortPlanKind.FIXED_TUPLE_MARKED
+
+    def __init__(self, sources: Sequence[int], target: Port, start: int = 0) -> None:
+        if not sources:
+            raise ValueError("a plan needs at least one usable source port")
+        self._sources = sources
+        self._target = target
+        self._at = start % len(sources)
+        self._refused = 0
+
+    def take(self) -> Ports | None:
+        lap_ends = self._refused + 1 >= len(self._sources)
+        return Ports(Port(self._sources[self._at]), self._target, lap_ends)
+
+    def free(self, ports: Ports) -> None:
+        """Every probe of the flow may use them."""
+
+    def refuse(self, ports: Ports) -> None:
+        """Move on to the next source port, and the flow with it; an older probe's refusal moves nothing."""
+        if ports.source == self._sources[self._at]:
+            self._at = (self._at + 1) % len(self._sources)
+            self._refused += 1
+
+    def new_round(self) -> None:
+        self._refused = 0
+
+
+class MarkPool:
+    """The marks of a trace, going round ``values`` in steps; no two unanswered probes have the same.
+
+    One pool serves all flows: where a NAT rewrites ports, the mark alone has to tell the probes apart.
+    ``step`` has no divisor in common with the number of values.
+    """
+
+    def __init__(self, values: range, step: int = 1, start: int = 0) -> None:
+        self._values = values
+        self._step = step
+        self._next = start % len(values)
+        self._held: set[int] = set()
+
+    def take(self) -> int | None:
+        """The next mark that no unanswered probe carries; None while they carry them all."""
+        if len(self._held) >= len(self._values):
+            return None
+        while True:
+            mark = self._values[self._next]
+            self._next = (self._next + self._step) % len(self._values)
+            if mark not in self._held:
+                self._held.add(mark)
+                return mark
+
+    def free(self, mark: int) -> None:
+        """The probe does not need it any more."""
+        self._held.discard(mark)
+
+
+class Marked:
+    """A plan whose probes carry a mark each."""
+
+    def __init__(self, plan: PortPlan, marks: MarkPool) -> None:
+        self.kind = plan.kind
+        self._plan = plan
+        self._marks = marks
+
+    def take(self) -> Ports | None:
+        """The next pair with the next mark."""
+        ports = self._plan.take()
+        mark = self._marks.take() if ports is not None else None
+        if ports is None or mark is None:
+            if ports is not None:
+                self._plan.free(ports)
+            return None
+        return ports._replace(mark=mark)
+
+    def free(self, ports: Ports) -> None:
+        self._marks.free(ports.mark)
+        self._plan.free(ports)
+
+    def refuse(self, ports: Ports) -> None:
+        self._marks.free(ports.mark)
+        self._plan.refuse(ports)
+
+    def new_round(self) -> None:
+        self._plan.new_round()
+
+
 class NoPorts:
     """ICMP: the identifier is the channel's, the echo sequence tells probes apart."""
 
@@ -193,10 +290,12 @@ class NoPorts:
 def plan_kind(protocol: ProbeProtocol, config: TraceConfig) -> PortPlanKind:
     """Which port moves: TCP's source and UDP's target, unless the user fixes the one that would move.
 
-    ICMP has no ports; its identifier stays like a fixed source.
+    Only the strategy classic moves any. ICMP has no ports; its identifier stays like a fixed source.
     """
     fixed_source = config.source_port is not None
     fixed_target = config.target_port is not None
+    if protocol is not ProbeProtocol.ICMP and config.multipath_strategy is not Strategy.CLASSIC:
+        return PortPlanKind.FIXED_TUPLE_MARKED
     if fixed_source and fixed_target:
         return PortPlanKind.FIXED_BOTH
     if protocol is ProbeProtocol.TCP:
@@ -204,19 +303,50 @@ def plan_kind(protocol: ProbeProtocol, config: TraceConfig) -> PortPlanKind:
     return PortPlanKind.FIXED_TARGET if fixed_target else PortPlanKind.FIXED_SOURCE
 
 
-def port_plan(protocol: ProbeProtocol, config: TraceConfig, usable: Sequence[int], seed: int) -> PortPlan:
-    """The plan that the options ask for; ``usable`` are the source ports that may be chosen, ascending.
+def port_plans(
+    protocol: ProbeProtocol, family: Family, config: TraceConfig, usable: Sequence[int], seed: int
+) -> tuple[PortPlan, ...]:
+    """The plan of each flow that the options ask for.
 
+    ``usable`` are the source ports that may be chosen, ascending; where ports are fixed, at least one a flow.
     Moving source ports start anywhere (``seed``), or at the first one from ``initial_sequence`` on.
     """
+    flows = range(config.flows)
     if protocol is ProbeProtocol.ICMP:
-        return NoPorts()
-    source, target = Port(config.source_port or 0), Port(config.target_port or TCP_TARGET_PORT)
+        return tuple(NoPorts() for _ in flows)
+    target = Port(config.target_port or _FIXED_TARGET[protocol])
+    sources = [Port(config.source_port + flow if config.source_port else 0) for flow in flows]
+    start = seed & _ANY_PORT
+    plans: list[PortPlan]
     match plan_kind(protocol, config):
         case PortPlanKind.FIXED_BOTH:
-            return FixedPair(source, target)
+            plans = [FixedPair(source, target) for source in sources]
         case PortPlanKind.FIXED_SOURCE:
-            return MovingTarget(source, Port(config.initial_sequence or FIRST_TARGET_PORT))
+            first = Port(config.initial_sequence or FIRST_TARGET_PORT)
+            plans = [MovingTarget(source, first) for source in sources]
         case PortPlanKind.FIXED_TARGET:
-            first = config.initial_sequence
-            return MovingSource(target, usable, start=seed if first is None else bisect_left(usable, first))
+            initial = config.initial_sequence
+            first_at = start if initial is None else bisect_left(usable, initial)
+            plans = [MovingSource(target, usable, start=first_at)]
+        case PortPlanKind.FIXED_TUPLE_MARKED:
+            own = [[source] if source else usable[flow :: len(flows)] for flow, source in enumerate(sources)]
+            plans = [FixedTuple(ports, target, start) for ports in own]
+    marked = _marked(plans, protocol, family, config, seed)
+    return marked * len(flows) if len(marked) < len(flows) else marked
+
+
+_ANY_PORT = 0xFFFF
+_FIXED_TARGET = {ProbeProtocol.UDP: FIRST_TARGET_PORT, ProbeProtocol.TCP: TCP_TARGET_PORT}
+
+
+def _marked(
+    plans: Sequence[PortPlan], protocol: ProbeProtocol, family: Family, config: TraceConfig, seed: int
+) -> tuple[PortPlan, ...]:
+    """The plans with marks, where the strategy has a place for one."""
+    row = MARKS.get((config.multipath_strategy, protocol, family))
+    if row is None:
+        return tuple(plans)
+    values = row.values(config.smallest_packet(family))
+    start = 0 if row.is_length else random.Random(f"marks {seed}").randrange(len(values))
+    marks = MarkPool(values, row.step, start)
+    return tuple(Marked(plan, marks) for plan in plans)

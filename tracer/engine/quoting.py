@@ -7,8 +7,11 @@ from tracer.model import Address, Quoted, QuotedDiff, QuotedHeader
 from tracer.wire.build import probe_packet
 from tracer.wire.compare import differences
 
-_LEFT_TO_THE_KERNEL = ("identification", "flow_label")
+_LEFT_TO_THE_KERNEL = frozenset({"identification", "flow_label"})
 """Fields that a kernel may fill in where a probe leaves them 0."""
+
+_FILLED_IN_SENDING = frozenset({"identification"})
+"""What Linux fills in even in a whole packet from a raw socket, unless DF is set (net/ipv4/raw.c)."""
 
 
 def quoted_header(quoted: Quoted, tracked: TrackedProbe, source: Address | None) -> QuotedHeader | None:
@@ -29,9 +32,14 @@ def _diff(
 ) -> tuple[QuotedDiff, ...] | None:
     if quoted is None:
         return None
+    filled: frozenset[str] = frozenset() if tracked.probe.shape.dont_fragment else _FILLED_IN_SENDING
     if tracked.packet is not None:
-        return differences(tracked.packet, quoted)
+        return _certain(differences(tracked.packet, quoted), filled)
     if source is None:
         return None
-    found = differences(probe_packet(tracked.probe, source), quoted)
-    return tuple(diff for diff in found if diff.sent or diff.field not in _LEFT_TO_THE_KERNEL)
+    return _certain(differences(probe_packet(tracked.probe, source), quoted), _LEFT_TO_THE_KERNEL)
+
+
+def _certain(found: tuple[QuotedDiff, ...], filled: frozenset[str]) -> tuple[QuotedDiff, ...]:
+    """Without the fields that were 0 and may have been filled in before the packet left."""
+    return tuple(diff for diff in found if diff.sent or diff.field not in filled)

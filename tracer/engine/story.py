@@ -30,6 +30,7 @@ from tracer.model import (
     Anomaly,
     Failure,
     FailureKind,
+    FlowId,
     ForeignReason,
     LossReason,
     ProbeState,
@@ -130,13 +131,14 @@ class Story:
             self._told_end = end
             self._events.append(PathEndMoved(at_ns=now, target=self.label, ttl=end.ttl, kind=end.kind))
 
-    def path_changed(self, change: PathChange, round_id: RoundId, now: int) -> None:
-        """The probes go another way than before."""
+    def path_changed(self, change: PathChange, round_id: RoundId, flow: FlowId, now: int) -> None:
+        """The probes of a flow go another way than before."""
         self._events.append(
             PathChanged(
                 at_ns=now,
                 target=self.label,
                 round=round_id,
+                flow=flow,
                 ttl=change.ttl,
                 old=change.old,
                 new=change.new,

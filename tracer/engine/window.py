@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tracer.config import TraceConfig
 from tracer.engine.path_end import PathEndBelief
-from tracer.model import Ttl
+from tracer.model import PathEndKind, Ttl
 
 
 class Window:
@@ -17,6 +19,8 @@ class Window:
     """
 
     def __init__(self, config: TraceConfig, belief: PathEndBelief) -> None:
+        self.elsewhere: Callable[[], int | None] = lambda: None
+        """The farthest TTL at which another flow has the target for certain; None while none has."""
         self._config = config
         self._belief = belief
         self.new_round()
@@ -47,6 +51,8 @@ class Window:
 
     def _limit(self) -> int:
         config, belief = self._config, self._belief
+        if (elsewhere := self._end_elsewhere()) is not None:
+            return min(elsewhere, config.max_ttl)
         end_ttl = belief.end.ttl
         if end_ttl is not None and (self._end_answered or not belief.searching):
             return min(end_ttl, config.max_ttl)
@@ -55,3 +61,14 @@ class Window:
         ahead = self._highest_answered + min(room, config.gap_limit)
         worthwhile = max(belief.gap_end or config.max_ttl, end_ttl or 0)
         return min(max(at_once, ahead), worthwhile, config.max_ttl)
+
+    def _end_elsewhere(self) -> int | None:
+        """Where to stop as another flow has found the target, while nothing says that this one goes on there.
+
+        A target that limits its answers leaves most of many flows without one; each would search a gap limit
+        beyond it in every round.
+        """
+        belief = self._belief
+        known = belief.end.ttl is not None and not belief.searching and belief.end.kind is not PathEndKind.GAP
+        elsewhere = None if known else self.elsewhere()
+        return elsewhere if elsewhere is not None and belief.last_answering < elsewhere else None

@@ -12,6 +12,7 @@ import struct
 
 from tracer.interfaces import NotSent, PortInUse
 from tracer.model import Address, Failure, Port, PortPlanKind, Probe, Protocol, Route
+from tracer.net import linux
 from tracer.net.failures import SKIP, Attempt, Phase, PortChoice, explain
 from tracer.net.linux import OPTIONS
 from tracer.net.reuseport import THIS, Transport, share
@@ -91,6 +92,8 @@ def _prepare(sock: socket.socket, route: Route, probe: Probe, transport: Transpo
     sock.setsockopt(options.level, options.recv_ttl, 1)
     sock.setsockopt(options.level, options.recv_tos, 1)
     sock.setsockopt(options.level, options.tos, probe.shape.tos)
+    if options.socket_family == socket.AF_INET and not probe.shape.dont_fragment:
+        sock.setsockopt(socket.IPPROTO_IP, linux.IP_MTU_DISCOVER, linux.IP_PMTUDISC_DONT)
     with contextlib.suppress(OSError):  # Linux before 5.9: no offset of ICMP extensions
         sock.setsockopt(options.level, options.recv_err_rfc4884, 1)
     if transport is Transport.STREAM:

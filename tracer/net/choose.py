@@ -5,24 +5,25 @@ from __future__ import annotations
 import errno
 import socket
 import sys
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import cast
 
 import msgspec
 
 from tracer.config import ChannelChoice, ProtocolChoice, TraceConfig
 from tracer.errors import HopscopeError, LocalError, NotPermittedError
-from tracer.interfaces import Channel, Clock
+from tracer.interfaces import Channel, Clock, OpenSockets
 from tracer.model import Family, Protocol
 from tracer.net import host
 from tracer.net.binding import bind_device
 from tracer.net.failures import no_descriptor
 from tracer.net.linux import OPTIONS
+from tracer.net.unprivileged import needs_raw
 
-if TYPE_CHECKING:
-    from tracer.net.raw_sockets import RawSockets
-
-_RAW = "every byte is sent and read over raw sockets, opened before all privileges were given up"
+_WHOLE_PACKETS = {
+    ChannelChoice.RAW: "whole packets over raw sockets, opened before all privileges were given up",
+    ChannelChoice.SCAPY: "whole packets over Scapy's sockets, as asked",
+}
 _UNPRIVILEGED = "no privilege needed: answers are read from the sockets' error queues"
 
 
@@ -35,17 +36,16 @@ class Choice(msgspec.Struct, frozen=True):
     """Never ``auto``."""
 
 
-def open_raw() -> RawSockets | None:
-    """The sockets that need CAP_NET_RAW; None without it, and on systems other than Linux.
+def open_privileged(wanted: ChannelChoice) -> OpenSockets | None:
+    """The sockets that need CAP_NET_RAW; None without it, and on systems that have no such sockets.
 
     Raises LocalError where this process may open no more files.
     """
-    if not sys.platform.startswith("linux"):
+    scapy = wanted is ChannelChoice.SCAPY
+    if not scapy and not sys.platform.startswith("linux"):
         return None
-    from tracer.net.raw_sockets import RawSockets  # noqa: PLC0415 - not for everybody who may not
-
     try:
-        return RawSockets()
+        return _scapy_sockets() if scapy else _raw_sockets()
     except PermissionError:
         return None
     except OSError as error:
@@ -54,17 +54,29 @@ def open_raw() -> RawSockets | None:
         return None
 
 
-def choose(config: TraceConfig, families: Iterable[Family], raw: RawSockets | None = None) -> Choice:
+def _raw_sockets() -> OpenSockets:
+    from tracer.net.raw_sockets import RawSockets  # noqa: PLC0415 - not for everybody who may not
+
+    return RawSockets()
+
+
+def _scapy_sockets() -> OpenSockets:
+    from tracer.net.scapy_channel import ScapySockets  # noqa: PLC0415 - Scapy takes half a second to load
+
+    return ScapySockets()
+
+
+def choose(config: TraceConfig, families: Iterable[Family], opened: OpenSockets | None = None) -> Choice:
     """Decide for this host. Raises NotPermittedError where the user asks for what is not permitted."""
+    given = None if opened is None else ChannelChoice(opened.channel)
+    if config.channel in _PRIVILEGED and config.channel is not given:
+        raise NotPermittedError(_PRIVILEGED[config.channel], _HOW_TO_GRANT)
+    if given is not None and config.channel is not ChannelChoice.ERRQUEUE:
+        return _by_whole_packets(config, given)
     _only_where_it_runs()
-    if config.channel is ChannelChoice.RAW and raw is None:
-        raise NotPermittedError(
-            "Raw sockets need the capability CAP_NET_RAW, which this process does not have.",
-            _HOW_TO_GRANT,
-        )
-    if raw is not None and config.channel is not ChannelChoice.ERRQUEUE:
-        return _by_raw(config)
     protocol, reason = _protocol(config, families)
+    if (refusal := needs_raw(config, protocol)) is not None:
+        raise refusal
     if config.interface is not None and not _may_bind_device(config.interface):
         reason += (
             f"; this user may not bind interface {config.interface}, so only its address was chosen and the "
@@ -73,6 +85,11 @@ def choose(config: TraceConfig, families: Iterable[Family], raw: RawSockets | No
     return Choice(protocol, reason)
 
 
+_PRIVILEGED = {
+    ChannelChoice.RAW: "Raw sockets need the capability CAP_NET_RAW, which this process does not have.",
+    ChannelChoice.SCAPY: "Scapy's sockets need the capability CAP_NET_RAW, and to be asked for at the start.",
+}
+
 _HOW_TO_GRANT = (
     "Run `sudo setpriv --reuid=$(id -u) --regid=$(id -g) --init-groups --inh-caps=+net_raw "
     "--ambient-caps=+net_raw hopscope ...`, run hopscope as root, or leave --channel out: errqueue needs no "
@@ -80,11 +97,11 @@ _HOW_TO_GRANT = (
 )
 
 
-def _by_raw(config: TraceConfig) -> Choice:
+def _by_whole_packets(config: TraceConfig, channel: ChannelChoice) -> Choice:
     asked = config.protocol is not ProtocolChoice.AUTO
     protocol = Protocol(config.protocol.value) if asked else Protocol.ICMP
     why = "as asked" if asked else "the default"
-    return Choice(protocol, f"{protocol.upper()}, {why}; {_RAW}", ChannelChoice.RAW)
+    return Choice(protocol, f"{protocol.upper()}, {why}; {_WHOLE_PACKETS[channel]}", channel)
 
 
 def _only_where_it_runs() -> None:
@@ -116,15 +133,32 @@ def _protocol(config: TraceConfig, families: Iterable[Family]) -> tuple[Protocol
     return (Protocol(config.protocol.value), f"{config.protocol.upper()} as asked; {_UNPRIVILEGED}")
 
 
-def open_channel(choice: Choice, clock: Clock, raw: RawSockets | None = None) -> Channel:
+def open_channel(choice: Choice, clock: Clock, opened: OpenSockets | None = None) -> Channel:
     """Open the chosen channel. Raises LocalError where this process may open no more files."""
-    if choice.channel is ChannelChoice.RAW and raw is not None:
-        from tracer.net.raw import RawChannel  # noqa: PLC0415 - not for everybody who may not
-
-        return RawChannel(clock, raw, choice.protocol, choice.reason)
+    if choice.channel is not ChannelChoice.ERRQUEUE and opened is not None:
+        return _OVER_SOCKETS[choice.channel](opened, clock, choice)
     from tracer.net.errqueue import ErrqueueChannel  # noqa: PLC0415 - needs Linux's epoll
 
     return ErrqueueChannel(clock, choice.protocol, choice.reason)
+
+
+def _over_raw(opened: OpenSockets, clock: Clock, choice: Choice) -> Channel:
+    from tracer.net.raw import RawChannel  # noqa: PLC0415 - not for everybody who may not
+    from tracer.net.raw_sockets import RawSockets  # noqa: PLC0415
+
+    return RawChannel(clock, cast(RawSockets, opened), choice.protocol, choice.reason)
+
+
+def _over_scapy(opened: OpenSockets, clock: Clock, choice: Choice) -> Channel:
+    from tracer.net.scapy_channel import ScapyChannel, ScapySockets  # noqa: PLC0415 - loads Scapy
+
+    return ScapyChannel(clock, cast(ScapySockets, opened), choice.protocol, choice.reason)
+
+
+_OVER_SOCKETS: dict[ChannelChoice, Callable[[OpenSockets, Clock, Choice], Channel]] = {
+    ChannelChoice.RAW: _over_raw,
+    ChannelChoice.SCAPY: _over_scapy,
+}
 
 
 def _may_bind_device(interface: str) -> bool:

@@ -27,6 +27,7 @@ from tracer.interfaces import (
 from tracer.model import (
     ChannelInfo,
     ClockInfo,
+    FlowId,
     PortPlanKind,
     Probe,
     Protocol,
@@ -51,9 +52,10 @@ _DATAGRAM: dict[Protocol, Callable[..., DatagramEndpoint]] = {
 
 
 class _ProbeKey(NamedTuple):
-    """What an endpoint serves: one probe, or (sequence None) all of a trace."""
+    """What an endpoint serves: one probe, or (sequence None) all of a flow."""
 
     trace: TraceId
+    flow: FlowId
     sequence: int | None
 
 
@@ -121,7 +123,7 @@ class ErrqueueChannel:
         """UDP and ping sockets are shared unless each probe has a source port of its own."""
         route = self._routes[probe.trace]
         shared = route.protocol is not Protocol.TCP and route.plan is not PortPlanKind.FIXED_TARGET
-        return _ProbeKey(probe.trace, None if shared else probe.sequence)
+        return _ProbeKey(probe.trace, probe.flow, None if shared else probe.sequence)
 
     def _open(self, command: SendProbe) -> Endpoint | PortInUse | NotSent:
         probe = command.probe

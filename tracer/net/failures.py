@@ -322,3 +322,13 @@ _TEXTS: dict[FailureKind, Callable[[Attempt, str], Failure]] = {
         "This is not a known failure; please report it.",
     ),
 }
+
+
+def no_family(family: Family) -> Failure:
+    """This kernel cannot send over a family at all."""
+    return Failure(
+        kind=FailureKind.SOURCE_UNAVAILABLE,
+        message=f"This kernel has no {family}.",
+        remedy="Trace over the other family.",
+        evidence={"family": family.value},
+    )

@@ -13,6 +13,8 @@ import msgspec
 
 from tracer.model import Address, Family
 
+IP_MTU_DISCOVER = 10
+IP_PMTUDISC_DONT = 0
 SO_TIMESTAMPING = 37
 SO_RXQ_OVFL = 40
 SO_EE_ORIGIN_LOCAL = 1

@@ -16,7 +16,6 @@ import msgspec
 from tracer.errors import DecodeError, LocalError
 from tracer.interfaces import (
     Clock,
-    FailedLate,
     Malformed,
     Notice,
     NotSent,
@@ -31,33 +30,27 @@ from tracer.model import (
     Address,
     ChannelInfo,
     ClockInfo,
-    Failure,
-    FailureKind,
     Family,
     Probe,
     Protocol,
-    Reply,
-    ReplyKind,
     Route,
     StampClock,
     TraceId,
 )
 from tracer.net import binding, host
-from tracer.net.failures import Phase, no_descriptor
-from tracer.net.local_errors import local_failure
+from tracer.net.failures import Phase, no_descriptor, no_family
 from tracer.net.raw_filter import Interest, answer_filters, icmp_filters
 from tracer.net.raw_ports import SourcePorts
 from tracer.net.raw_sockets import Datagram, Leaving, RawSockets, Receiver
 from tracer.net.raw_source import SourceAddress
 from tracer.net.timestamps import KernelClock, StampingHeld, restamped
+from tracer.net.whole_packets import is_about_us, judged
 from tracer.wire.build import probe_packet
 from tracer.wire.decode import Irrelevant, reply_in
 from tracer.wire.ip import PROTOCOL_NUMBERS, IpPacket
 
 POLLS_AT_ONCE = 16
 """How often receive looks again after draining, before it lets the rest of the program run."""
-
-_DIRECT_WITH_PORTS = frozenset({ReplyKind.SYN_ACK, ReplyKind.RST, ReplyKind.UDP_DATA})
 
 
 class RawChannel:
@@ -96,7 +89,7 @@ class RawChannel:
 
     def open_trace(self, route: Route) -> None:
         if route.family not in self._sockets.senders:
-            raise LocalError(_no_family(route.family))
+            raise LocalError(no_family(route.family))
         self._routes[route.trace] = route
         self._sources[route.trace] = SourceAddress(route)
         self._targets[route.target] = route
@@ -233,30 +226,10 @@ class RawChannel:
             except DecodeError as error:
                 yield Malformed(destination=None, reason=str(error), raw=datagram.data)
                 continue
-            if not isinstance(reply, Irrelevant) and self._is_about_us(receiver.family, reply):
-                yield self._judged(reply)
-
-    def _is_about_us(self, family: Family, reply: Reply) -> bool:
-        """What comes from no target of ours to no port of ours is other traffic of this host."""
-        if reply.kind not in _DIRECT_WITH_PORTS or reply.responder in self._targets:
-            return True
-        return self._ports.owns(family, reply.quoted.protocol, reply.quoted.identity[0])
-
-    def _judged(self, reply: Reply) -> Received:
-        """An answer, or this host's own refusal."""
-        route = self._targets.get(reply.destination)
-        if route is None or reply.icmp is None:
-            return reply
-        failure = local_failure(route, reply.responder, reply.kind, reply.icmp)
-        if failure is None:
-            return reply
-        return FailedLate(
-            protocol=reply.quoted.protocol,
-            destination=reply.destination,
-            identity=reply.quoted.identity,
-            mark=reply.quoted.mark or 0,
-            failure=failure,
-        )
+            if isinstance(reply, Irrelevant):
+                continue
+            if is_about_us(reply, receiver.family, self._targets, self._ports):
+                yield judged(reply, self._targets)
 
     def deadline(self) -> int | None:
         return None
@@ -294,12 +267,3 @@ def _packet(receiver: Receiver, datagram: Datagram) -> tuple[IpPacket, bytes]:
         payload=datagram.data,
     )
     return packet, packet.encode()
-
-
-def _no_family(family: Family) -> Failure:
-    return Failure(
-        kind=FailureKind.SOURCE_UNAVAILABLE,
-        message=f"This kernel has no {family}.",
-        remedy="Trace over the other family.",
-        evidence={"family": family.value},
-    )

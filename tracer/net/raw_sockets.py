@@ -274,6 +274,8 @@ class RawSockets:
     Raises OSError: EPERM without CAP_NET_RAW.
     """
 
+    channel = "raw"
+
     def __init__(self) -> None:
         self.senders: dict[Family, Sender] = {}
         self.receivers: dict[tuple[Family, Protocol], Receiver] = {}

@@ -43,6 +43,7 @@ class Sharing(msgspec.Struct, frozen=True):
 _MOVES = PortPlanKind.FIXED_TARGET
 _FIXED = PortPlanKind.FIXED_SOURCE
 _PAIR = PortPlanKind.FIXED_BOTH
+_TUPLE = PortPlanKind.FIXED_TUPLE_MARKED
 
 _SKIP_CLEANLY = (
     "each probe has its own port: without the option a port in use fails at bind with EADDRINUSE and is "
@@ -53,6 +54,7 @@ _ONE_SOURCE = (
     " it, or the second bind fails with EADDRINUSE"
 )
 _ONE_AT_A_TIME = "one probe at a time uses the pair and is closed with a reset, so the port is free again"
+_HELD = "raw sockets send the probes; a socket that only holds the flow's port shares it with nobody"
 _STEALS = (
     "sockets of one user in a reuseport group share incoming datagrams by hash: a tracer bound to a port "
     "that a local server uses would take its traffic"
@@ -70,29 +72,37 @@ SHARING: dict[tuple[Platform, Transport, PortPlanKind], Sharing] = {
     (Platform.LINUX, Transport.STREAM, _MOVES): Sharing(None, _SKIP_CLEANLY),
     (Platform.LINUX, Transport.STREAM, _FIXED): Sharing("SO_REUSEPORT", _ONE_SOURCE),
     (Platform.LINUX, Transport.STREAM, _PAIR): Sharing(None, _ONE_AT_A_TIME),
+    (Platform.LINUX, Transport.STREAM, _TUPLE): Sharing(None, _HELD),
     (Platform.LINUX, Transport.DATAGRAM, _MOVES): Sharing(None, _STEALS),
     (Platform.LINUX, Transport.DATAGRAM, _FIXED): Sharing(None, _STEALS),
     (Platform.LINUX, Transport.DATAGRAM, _PAIR): Sharing(None, _STEALS),
+    (Platform.LINUX, Transport.DATAGRAM, _TUPLE): Sharing(None, _HELD),
     (Platform.MACOS, Transport.STREAM, _MOVES): Sharing(None, _SKIP_CLEANLY),
     (Platform.MACOS, Transport.STREAM, _FIXED): Sharing("SO_REUSEPORT", _ONE_SOURCE),
     (Platform.MACOS, Transport.STREAM, _PAIR): Sharing(None, _ONE_AT_A_TIME),
+    (Platform.MACOS, Transport.STREAM, _TUPLE): Sharing(None, _HELD),
     (Platform.MACOS, Transport.DATAGRAM, _MOVES): Sharing(None, _BSD_STEALS),
     (Platform.MACOS, Transport.DATAGRAM, _FIXED): Sharing(None, _BSD_STEALS),
     (Platform.MACOS, Transport.DATAGRAM, _PAIR): Sharing(None, _BSD_STEALS),
+    (Platform.MACOS, Transport.DATAGRAM, _TUPLE): Sharing(None, _HELD),
     (Platform.FREEBSD, Transport.STREAM, _MOVES): Sharing(None, _SKIP_CLEANLY),
     (Platform.FREEBSD, Transport.STREAM, _FIXED): Sharing(
         "SO_REUSEPORT", f"{_ONE_SOURCE}; SO_REUSEPORT_LB would balance connections, which nobody wants here"
     ),
     (Platform.FREEBSD, Transport.STREAM, _PAIR): Sharing(None, _ONE_AT_A_TIME),
+    (Platform.FREEBSD, Transport.STREAM, _TUPLE): Sharing(None, _HELD),
     (Platform.FREEBSD, Transport.DATAGRAM, _MOVES): Sharing(None, _BSD_STEALS),
     (Platform.FREEBSD, Transport.DATAGRAM, _FIXED): Sharing(None, _BSD_STEALS),
     (Platform.FREEBSD, Transport.DATAGRAM, _PAIR): Sharing(None, _BSD_STEALS),
+    (Platform.FREEBSD, Transport.DATAGRAM, _TUPLE): Sharing(None, _HELD),
     (Platform.WINDOWS, Transport.STREAM, _MOVES): Sharing("SO_EXCLUSIVEADDRUSE", _EXCLUSIVE),
     (Platform.WINDOWS, Transport.STREAM, _FIXED): Sharing("SO_EXCLUSIVEADDRUSE", _EXCLUSIVE),
     (Platform.WINDOWS, Transport.STREAM, _PAIR): Sharing("SO_EXCLUSIVEADDRUSE", _EXCLUSIVE),
+    (Platform.WINDOWS, Transport.STREAM, _TUPLE): Sharing("SO_EXCLUSIVEADDRUSE", _EXCLUSIVE),
     (Platform.WINDOWS, Transport.DATAGRAM, _MOVES): Sharing("SO_EXCLUSIVEADDRUSE", _EXCLUSIVE),
     (Platform.WINDOWS, Transport.DATAGRAM, _FIXED): Sharing("SO_EXCLUSIVEADDRUSE", _EXCLUSIVE),
     (Platform.WINDOWS, Transport.DATAGRAM, _PAIR): Sharing("SO_EXCLUSIVEADDRUSE", _EXCLUSIVE),
+    (Platform.WINDOWS, Transport.DATAGRAM, _TUPLE): Sharing("SO_EXCLUSIVEADDRUSE", _EXCLUSIVE),
 }
 
 _PLATFORMS = {"linux": Platform.LINUX, "darwin": Platform.MACOS, "win32": Platform.WINDOWS}

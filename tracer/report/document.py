@@ -38,6 +38,7 @@ from tracer.stats.snapshot import (
     ClockCount,
     ErrorSnapshot,
     Finding,
+    FlowSnapshot,
     HealthSnapshot,
     HopSnapshot,
     ResponderSnapshot,
@@ -117,6 +118,7 @@ class ResponderReport(msgspec.Struct, frozen=True, kw_only=True):
     return_paths: tuple[ReturnPath, ...]
     quoted: QuotedReport | None
     extensions: tuple[Extension, ...]
+    flows: tuple[int, ...]
     special: SpecialUse | None
     """What the address is set aside for, where it is no ordinary one."""
 
@@ -146,13 +148,28 @@ class HopReport(msgspec.Struct, frozen=True, kw_only=True):
     responders: tuple[ResponderReport, ...]
 
 
+class RttSummaryReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Round-trip times in brief, in milliseconds."""
+
+    last: float
+    best: float
+    worst: float
+    mean: float
+    stddev: float | None
+
+
 class FlowReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One 5-tuple and the way it took."""
+    """One flow and the way it took."""
 
     id: int
-    sport: int
-    dport: int
+    sport: int | None
+    dport: int | None
     path: tuple[Address | None, ...]
+    sent: int
+    received: int
+    lost: int
+    loss_pct: float | None
+    rtt_ms: RttSummaryReport | None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,7 +219,7 @@ def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> 
             _hop(hop, verdict, target.address, snapshot.names)
             for hop, verdict in zip(snapshot.hops, snapshot.hop_verdicts, strict=True)
         ),
-        flows=(),
+        flows=tuple(_flow(flow) for flow in snapshot.flows),
         health=snapshot.health,
         errors=tuple(_error(error) for error in snapshot.errors) or _unresolved(target),
     )
@@ -311,7 +328,31 @@ def _responder(responder: ResponderSnapshot, target: Address | None, known: Know
         return_paths=return_paths(responder.reply_ttl),
         quoted=_quoted(responder.quoted),
         extensions=tuple(_extension(extension) for extension in responder.extensions),
+        flows=responder.flows,
         special=special_use(responder.address),
+    )
+
+
+def _flow(flow: FlowSnapshot) -> FlowReport:
+    rtt = flow.rtt
+    return FlowReport(
+        id=flow.id,
+        sport=flow.source_port,
+        dport=flow.target_port,
+        path=flow.path,
+        sent=flow.sent,
+        received=flow.received,
+        lost=flow.lost,
+        loss_pct=flow.loss_pct,
+        rtt_ms=None
+        if rtt is None
+        else RttSummaryReport(
+            last=_ms(rtt.last_ns),
+            best=_ms(rtt.best_ns),
+            worst=_ms(rtt.worst_ns),
+            mean=_ms(rtt.mean_ns),
+            stddev=_ms_or_none(rtt.stddev_ns),
+        ),
     )
 
 

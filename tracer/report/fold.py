@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from tracer.events import Event, TargetAdded, TraceStarted
 from tracer.model import TargetInfo
 from tracer.report.document import Report, build
+from tracer.stats.hop import DEFAULT_MAX_FLOWS
 from tracer.stats.snapshot import TraceSnapshot
 from tracer.stats.tracker import DEFAULT_MAX_SAMPLES, Tracker
 
@@ -17,6 +18,7 @@ class Fold:
     def __init__(self) -> None:
         self._header: TraceStarted | None = None
         self._max_samples = DEFAULT_MAX_SAMPLES
+        self._max_flows = DEFAULT_MAX_FLOWS
         self._targets: list[TargetInfo] = []
         self._trackers: dict[str, Tracker] = {}
 
@@ -36,16 +38,16 @@ class Fold:
                 tracker.apply(event)
 
     def _start(self, header: TraceStarted) -> None:
-        samples = header.config.get("max_samples")
         self._header = header
-        self._max_samples = samples if isinstance(samples, int) else DEFAULT_MAX_SAMPLES
+        self._max_samples = _bound(header, "max_samples", DEFAULT_MAX_SAMPLES)
+        self._max_flows = _bound(header, "max_flows", DEFAULT_MAX_FLOWS)
         self._targets, self._trackers = [], {}
         for target in header.targets:
             self._add(target)
 
     def _add(self, target: TargetInfo) -> None:
         self._targets.append(target)
-        self._trackers[target.label] = Tracker(target, self._max_samples)
+        self._trackers[target.label] = Tracker(target, self._max_samples, self._max_flows)
 
     def snapshots(self) -> list[TraceSnapshot]:
         """One snapshot per target, in the order given."""
@@ -61,3 +63,9 @@ class Fold:
         if header is None:
             return []
         return [build(header, target, self._trackers[target.label].snapshot()) for target in self._targets]
+
+
+def _bound(header: TraceStarted, option: str, default: int) -> int:
+    """An option of the recorded run; the default where an older version did not have it."""
+    value = header.config.get(option)
+    return value if isinstance(value, int) else default

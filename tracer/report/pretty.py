@@ -8,6 +8,7 @@ from textwrap import wrap
 import msgspec
 
 from tracer.model import Address, EndReason, MplsStack
+from tracer.report import about
 from tracer.report.document import HopReport, Report, ResponderReport, RttReport
 from tracer.report.marks import mark
 from tracer.report.table import GAP, lay_out
@@ -101,7 +102,7 @@ def render_running(reports: list[Report], width: int | None = None) -> str:
 
 
 def _progress(report: Report, width: int | None) -> Iterator[str]:
-    yield from _fold(_header(report), width)
+    yield from _fold(header(report), width)
     if report.hops:
         yield from _table(report, _decimals(report), width)
     verdict = "" if report.path_verdict is None else f" {report.path_verdict.sentence}"
@@ -111,7 +112,7 @@ def _progress(report: Report, width: int | None) -> Iterator[str]:
 
 def _block(report: Report, width: int | None) -> Iterator[str]:
     decimals = _decimals(report)
-    yield from _fold(_header(report), width)
+    yield from _fold(header(report), width)
     if report.hops:
         yield from _table(report, decimals, width)
     yield from _fold(_outcome(report, decimals), width)
@@ -134,7 +135,8 @@ def _fold(text: str, width: int | None) -> list[str]:
     return wrap(text, width, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False)
 
 
-def _header(report: Report) -> str:
+def header(report: Report) -> str:
+    """What was traced, and how, in a line."""
     target, channel = report.target, report.channel
     address = "" if target.address is None or target.address == target.query else f" ({target.address})"
     way = f"{channel.protocol.value} by {channel.name}: {printable(channel.reason)}"
@@ -207,9 +209,12 @@ def _responder_notes(responder: ResponderReport, target: Address | None) -> Iter
     for extension in responder.extensions:
         if isinstance(extension, MplsStack):
             yield f"mpls {'/'.join(str(entry.label) for entry in extension.labels)}"
+    if known := about.known(responder):
+        yield known
 
 
-def _mark(hop: HopReport) -> str:
+def verdict_mark(hop: HopReport) -> str:
+    """What a row says of its hop's verdict, in two or three words; empty where there is nothing to say."""
     verdict = hop.verdict
     if verdict is None:
         return ""
@@ -222,7 +227,7 @@ def _mark(hop: HopReport) -> str:
 
 
 def _hop_notes(hop: HopReport) -> Iterator[str]:
-    if marked := _mark(hop):
+    if marked := verdict_mark(hop):
         yield marked
     if hop.mtu is not None:
         yield f"mtu {hop.mtu}"
@@ -234,6 +239,11 @@ def _hop_notes(hop: HopReport) -> Iterator[str]:
     ):
         if count:
             yield f"{count} {what}"
+
+
+def outcome(report: Report) -> str:
+    """How the trace ended and what the path suffers from, in one or two sentences."""
+    return _outcome(report, _decimals(report))
 
 
 def _outcome(report: Report, decimals: int) -> str:

@@ -129,6 +129,7 @@ class SimChannel:
             protocol=probe.protocol,
             destination=probe.target,
             identity=probe.identity,
+            mark=probe.mark,
             at=at,
             packet=packet,
         )
@@ -165,7 +166,8 @@ class SimChannel:
     def _with_port(self, probe: Probe) -> Probe:
         if probe.source_port:
             return probe
-        chosen = random.Random(f"{self._seed} {probe.trace}").choice(_CHOSEN_PORTS)
+        first = random.Random(f"{self._seed} {probe.trace}").randrange(len(_CHOSEN_PORTS))
+        chosen = _CHOSEN_PORTS[(first + probe.flow) % len(_CHOSEN_PORTS)]
         return msgspec.structs.replace(probe, source_port=Port(chosen))
 
 

@@ -174,7 +174,7 @@ class Journey:
 
     def _refused(self, ttl: int, hop: Hop, error: IcmpError) -> Draft | Outcome:
         router = self._router(ttl, hop)
-        if hop.silent or router is None:
+        if hop.silent or router is None or self._happens(hop.unanswered):
             return Outcome(Fate.SILENT, ttl, router)
         packet = icmp_error(
             error,

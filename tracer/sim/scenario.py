@@ -199,6 +199,8 @@ class Hop(_Node, frozen=True, kw_only=True):
 
     silent: bool = False
     """Forwards, but never answers."""
+    unanswered: Probability = 0.0
+    """Share of the packets it should answer and does not, by chance."""
     ecmp: Balancing = Balancing.PER_FLOW
     mpls: tuple[Label, ...] = ()
     interfaces: tuple[Interface, ...] = ()

@@ -97,7 +97,7 @@ class ProbeWindow:
         return tuple(self._fates)
 
 
-class HopEvidence(msgspec.Struct, frozen=True, kw_only=True):
+class HopEvidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One TTL."""
 
     ttl: Ttl

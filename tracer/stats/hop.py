@@ -18,6 +18,7 @@ from tracer.events import (
 from tracer.model import (
     Address,
     Extension,
+    FlowId,
     Icmp,
     LossReason,
     ProbeState,
@@ -33,6 +34,9 @@ from tracer.stats.snapshot import ClockCount, HopSnapshot, ResponderSnapshot
 
 MAX_RESPONDERS = 64
 """So many addresses of a hop are kept apart; what further ones answer counts in the hop alone."""
+
+DEFAULT_MAX_FLOWS = 64
+"""So many flows are told apart, unless the options say otherwise."""
 
 ProbeEvent = (
     ProbeSent
@@ -59,11 +63,14 @@ class ResponderStats:
     """What one address answered at one TTL."""
 
     __slots__ = (
-        "_snapshot", "address", "extensions", "icmp", "quoted", "received", "reply_ttl", "series",
+        "_most_flows", "_snapshot", "address", "extensions", "flows", "icmp", "quoted", "received",
+        "reply_ttl", "series",
     )  # fmt: skip
 
-    def __init__(self, address: Address, max_samples: int) -> None:
+    def __init__(self, address: Address, max_samples: int, most_flows: int) -> None:
         self.address = address
+        self.flows: set[FlowId] = set()
+        self._most_flows = most_flows
         self.received = 0
         self.series = Series(max_samples)
         self.icmp: Icmp | None = None
@@ -78,6 +85,8 @@ class ResponderStats:
         self.icmp = event.icmp
         self.reply_ttl = event.reply_ttl
         self.extensions = event.extensions
+        if len(self.flows) < self._most_flows:
+            self.flows.add(event.flow)
         self.quoted = event.quoted
         if (rtt_ns := rtt_sample(event)) is not None:
             self.series.add(rtt_ns)
@@ -92,6 +101,7 @@ class ResponderStats:
                 icmp=self.icmp,
                 reply_ttl=self.reply_ttl,
                 extensions=self.extensions,
+                flows=tuple(sorted(self.flows)),
                 quoted=self.quoted,
             )
         return self._snapshot
@@ -100,8 +110,9 @@ class ResponderStats:
 class HopStats:
     """What one TTL's events add up to."""
 
-    def __init__(self, ttl: Ttl, max_samples: int) -> None:
+    def __init__(self, ttl: Ttl, max_samples: int, most_flows: int = DEFAULT_MAX_FLOWS) -> None:
         self.ttl = ttl
+        self._most_flows = most_flows
         self.received = 0
         self.lost = 0
         self.failed = 0
@@ -204,7 +215,7 @@ class HopStats:
 
     def _responder(self, address: Address) -> ResponderStats | None:
         if address not in self._responders and len(self._responders) < MAX_RESPONDERS:
-            self._responders[address] = ResponderStats(address, self._max_samples)
+            self._responders[address] = ResponderStats(address, self._max_samples, self._most_flows)
         return self._responders.get(address)
 
     def snapshot(self) -> HopSnapshot:

@@ -12,10 +12,10 @@ from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
-from statistics import median
 from typing import NamedTuple
 
 from tracer.model import RoundId
+from tracer.stats.quantiles import median
 
 ROUNDS_IN_BLOCK = 5
 MIN_SAMPLES = 3

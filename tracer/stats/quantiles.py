@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Iterable
+
+
+def median(values: Iterable[float]) -> float:
+    """Return the middle one, or the mean of the two in the middle. IndexError without any.
+
+    Loading ``statistics`` for it would take as long as loading the engine.
+    """
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 class Window:

@@ -12,8 +12,10 @@ from tracer.model import (
     EndReason,
     Extension,
     FailureKind,
+    FlowId,
     Icmp,
     PathEndKind,
+    Port,
     QuotedHeader,
     TargetInfo,
     Ttl,
@@ -108,6 +110,39 @@ class RttSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     jitter_rfc3550_ns: float | None
 
 
+class RttSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """Round-trip times in brief, all in nanoseconds."""
+
+    last_ns: int
+    best_ns: int
+    worst_ns: int
+    mean_ns: float
+    stddev_ns: float | None
+
+
+class FlowSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """One flow: its ports and the way it takes."""
+
+    id: FlowId
+    source_port: Port | None
+    """Source port, or the ICMP identifier; None where it moves from probe to probe."""
+    target_port: Port | None
+    """Target port, 0 for ICMP; None where it moves."""
+    first_ttl: Ttl
+    path: tuple[Address | None, ...]
+    """Who answered last at each TTL, from ``first_ttl`` to the flow's end, else to its last answer; None =
+    nobody."""
+    reached: bool
+    """The path ends at the target."""
+    sent: int
+    """Probes to the last TTL of ``path``; the next three are about them too."""
+    received: int
+    lost: int
+    loss_pct: float | None
+    rtt: RttSummary | None
+    """Of the target's answers."""
+
+
 class ClockCount(msgspec.Struct, frozen=True):
     """How many round-trip times were stamped by whom on receipt."""
 
@@ -115,7 +150,7 @@ class ClockCount(msgspec.Struct, frozen=True):
     user: int
 
 
-class ResponderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+class ResponderSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One address that answered at one TTL."""
 
     address: Address
@@ -124,11 +159,13 @@ class ResponderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     icmp: Icmp | None
     reply_ttl: int | None
     extensions: tuple[Extension, ...]
+    flows: tuple[FlowId, ...]
+    """The flows it answered, ascending, as far as flows are told apart."""
     quoted: QuotedHeader | None = None
     """What its last reply quoted."""
 
 
-class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything that is known about one TTL."""
 
     ttl: Ttl
@@ -211,6 +248,8 @@ class TraceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The latest changes of the path, oldest first."""
     change_count: int
     """All changes of the path."""
+    flows: tuple[FlowSnapshot, ...]
+    """By id, as far as flows are told apart."""
     names: dict[Address, Known] = {}
     """What was looked up of the addresses."""
     findings: tuple[Finding, ...] = ()

@@ -34,7 +34,8 @@ from tracer.model import Address, Anomaly, EndReason, PathEndKind, RoundId, Targ
 from tracer.names import Known
 from tracer.stats.evidence import PathEvidence
 from tracer.stats.findings import Findings
-from tracer.stats.hop import HopStats, ProbeEvent
+from tracer.stats.flow import Flows
+from tracer.stats.hop import DEFAULT_MAX_FLOWS, HopStats, ProbeEvent
 from tracer.stats.judgement import Judgement, judge
 from tracer.stats.local import RecentTrouble
 from tracer.stats.path_changes import PathChanges
@@ -50,12 +51,20 @@ MOST_NAMES = 4096
 class Tracker:
     """Adds up what happens to one target.
 
-    ``max_samples`` (at least 1) bounds the windows the percentiles and the recent samples come from.
+    ``max_samples`` (at least 1) bounds the windows the percentiles and the recent samples come from,
+    ``max_flows`` (at least 1) the flows that are told apart.
     """
 
-    def __init__(self, target: TargetInfo, max_samples: int = DEFAULT_MAX_SAMPLES) -> None:
+    def __init__(
+        self,
+        target: TargetInfo,
+        max_samples: int = DEFAULT_MAX_SAMPLES,
+        max_flows: int = DEFAULT_MAX_FLOWS,
+    ) -> None:
         self._target = target
         self._max_samples = max_samples
+        self._max_flows = max_flows
+        self._flows = Flows(max_flows)
         self._hops: dict[Ttl, HopStats] = {}
         self._last_probed = Ttl(0)
         self._end = PathEndKind.OPEN
@@ -90,10 +99,11 @@ class Tracker:
         self._rounds = max(self._rounds, event.round + 1)
         self._last_probed = max(self._last_probed, event.ttl)
         self._hop(event.ttl).apply(event)
+        self._flows.apply(event)
 
     def _hop(self, ttl: Ttl) -> HopStats:
         if ttl not in self._hops:
-            self._hops[ttl] = HopStats(ttl, self._max_samples)
+            self._hops[ttl] = HopStats(ttl, self._max_samples, self._max_flows)
         return self._hops[ttl]
 
     def _enter_answer(self, event: ReplyReceived) -> None:
@@ -177,6 +187,7 @@ class Tracker:
                 changes=self._changes.latest(),
                 change_count=self._changes.count,
                 names=self._names,
+                flows=self._flows.snapshot(path[0].ttl, path[-1].ttl) if path else (),
                 findings=self._findings.of(hops, self._end),
             )
         return self._snapshot

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tracer.model import Address, Extension, Family, Icmp, Probe, Protocol, ReplyKind
+from tracer.model import Address, Extension, Family, Icmp, Probe, Protocol, ReplyKind, Strategy
 from tracer.wire import extensions as icmp_extensions
 from tracer.wire import icmp, udp
 from tracer.wire.address import family_of
+from tracer.wire.checksum import checksum, pseudo_header
 from tracer.wire.cursor import Cursor
 from tracer.wire.icmp import ECHO_REPLY, ECHO_REQUEST, ICMP_ERRORS, IcmpError, IcmpMessage
 from tracer.wire.ip import HEADER_LENGTH, MINIMUM_MTU, PROTOCOL_NUMBERS, IpPacket
+from tracer.wire.mark import COMPENSATION
 from tracer.wire.tcp import TcpFlags, TcpHeader, maximum_segment_size
 from tracer.wire.udp import UdpHeader
 
@@ -23,13 +25,20 @@ _FIXED_LENGTH = {Protocol.UDP: udp.HEADER_LENGTH, Protocol.ICMP: icmp.HEADER_LEN
 
 
 def probe_packet(probe: Probe, source: Address) -> bytes:
-    """The whole IP packet of a probe, checksums included; IPv4 with *don't fragment* and identification 0."""
+    """The whole IP packet of a probe, its mark and its checksums included.
+
+    The IPv4 identification names the probe a second time, so that a quote is recognised where a NAT rewrote
+    its ports: it is dublin's mark, and the probe's sequence elsewhere.
+    """
     family = family_of(probe.target)
     packet = IpPacket(
         source=source,
         destination=probe.target,
         ttl=probe.ttl,
         tos=probe.shape.tos,
+        dont_fragment=probe.shape.dont_fragment,
+        identification=probe.mark if probe.strategy is Strategy.DUBLIN else probe.sequence,
+        flow_label=probe.shape.flow_label,
         protocol=PROTOCOL_NUMBERS[family][probe.protocol],
         payload=_TRANSPORTS[probe.protocol](probe, source),
     )
@@ -39,12 +48,24 @@ def probe_packet(probe: Probe, source: Address) -> bytes:
 def payload_of(probe: Probe) -> bytes:
     """What stands behind the UDP or echo header: as many pattern bytes as the packet's size leaves room for.
 
-    A TCP SYN carries none.
+    A paris payload begins with the two bytes that compensate its mark; those of UDP depend on the source
+    address, and are 0 here. A TCP SYN carries nothing.
     """
     if probe.protocol is Protocol.TCP:
         return b""
-    headers = HEADER_LENGTH[family_of(probe.target)] + _FIXED_LENGTH[probe.protocol]
-    return bytes((probe.shape.pattern,)) * max(probe.shape.size - headers, 0)
+    pattern = bytes((probe.shape.pattern,)) * _payload_length(probe)
+    if probe.strategy is not Strategy.PARIS:
+        return pattern
+    opposite = 0xFFFF - probe.sequence if probe.protocol is Protocol.ICMP else 0
+    return opposite.to_bytes(COMPENSATION, "big") + pattern[COMPENSATION:]
+
+
+def _payload_length(probe: Probe) -> int:
+    family = family_of(probe.target)
+    if probe.strategy is Strategy.DUBLIN and family is Family.IPV6:
+        return probe.mark - udp.HEADER_LENGTH
+    least = COMPENSATION if probe.strategy is Strategy.PARIS else 0
+    return max(probe.shape.size - HEADER_LENGTH[family] - _FIXED_LENGTH[probe.protocol], least)
 
 
 def echo_request(probe: Probe, source: Address = _UNSPECIFIED) -> bytes:
@@ -65,14 +86,29 @@ def echo_request(probe: Probe, source: Address = _UNSPECIFIED) -> bytes:
 
 def _udp(probe: Probe, source: Address) -> bytes:
     header = UdpHeader(source_port=probe.source_port, target_port=probe.target_port)
-    return header.encode(payload_of(probe), source, probe.target)
+    datagram = header.encode(payload_of(probe), source, probe.target)
+    if probe.strategy is not Strategy.PARIS:
+        return datagram
+    return _compensated(datagram, probe, source)
+
+
+def _compensated(datagram: bytes, probe: Probe, source: Address) -> bytes:
+    """The datagram with the mark as its checksum, made right by the first two bytes of its payload, 0 so far.
+
+    Checksums are sums modulo 2**16 - 1: what a word adds to the data it takes from the checksum (RFC 1624).
+    """
+    number = PROTOCOL_NUMBERS[family_of(source)][Protocol.UDP]
+    head, payload = datagram[: udp.CHECKSUM_AT], datagram[udp.HEADER_LENGTH + COMPENSATION :]
+    covered = pseudo_header(source, probe.target, number, len(datagram)) + head + payload
+    word = (checksum(covered) - probe.mark) % 0xFFFF
+    return head + probe.mark.to_bytes(2, "big") + word.to_bytes(COMPENSATION, "big") + payload
 
 
 def _tcp_syn(probe: Probe, source: Address) -> bytes:
     header = TcpHeader(
         source_port=probe.source_port,
         target_port=probe.target_port,
-        sequence=probe.sequence,
+        sequence=probe.mark,
         flags=TcpFlags.SYN,
         window=_WINDOW,
         options=maximum_segment_size(_SEGMENT_SIZE[family_of(probe.target)]),

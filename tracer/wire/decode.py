@@ -97,10 +97,17 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 def _direct(
-    kind: ReplyKind, protocol: Protocol, packet: IpPacket, identity: Identity, numbers: Icmp | None = None
+    kind: ReplyKind,
+    protocol: Protocol,
+    packet: IpPacket,
+    identity: Identity,
+    *,
+    numbers: Icmp | None = None,
+    mark: int | None = None,
 ) -> _Answer:
     """An answer of the target itself, which quotes nothing: it came from where the probe went."""
-    return _Answer(kind, Quoted(protocol=protocol, destination=packet.source, identity=identity), numbers)
+    quoted = Quoted(protocol=protocol, destination=packet.source, identity=identity, mark=mark)
+    return _Answer(kind, quoted, numbers)
 
 
 def _icmp_answer(packet: IpPacket) -> _Answer | Irrelevant:
@@ -113,7 +120,7 @@ def _icmp_answer(packet: IpPacket) -> _Answer | Irrelevant:
         return Irrelevant(f"ICMP {type_name(message.family, message.type)}")
     numbers = Icmp(message.type, message.code)
     if kind is ReplyKind.ECHO_REPLY:
-        return _direct(kind, Protocol.ICMP, packet, message.identity, numbers)
+        return _direct(kind, Protocol.ICMP, packet, message.identity, numbers=numbers)
     quoted = find_quote(packet.family, message.body, message.quote_length)
     if quoted is None:
         return Irrelevant("an ICMP error about a packet that is no probe")
@@ -131,13 +138,20 @@ def _tcp_answer(packet: IpPacket) -> _Answer | Irrelevant:
     cursor = Cursor(packet.payload, "tcp")
     header = TcpHeader.decode(cursor)
     _verify(packet, packet.payload, header.checksum, cursor)
+    # Whatever answers a SYN acknowledges it (RFC 9293 §3.10.7.1); a reset that does not answers no probe.
+    kind = _TCP_KINDS.get(header.flags & _TELLING)
+    if kind is None:
+        return Irrelevant("a TCP segment that answers no SYN")
     identity = (header.target_port, header.source_port)
-    if header.flags & TcpFlags.RST:
-        return _direct(ReplyKind.RST, Protocol.TCP, packet, identity)
-    opening = TcpFlags.SYN | TcpFlags.ACK
-    if header.flags & opening == opening:
-        return _direct(ReplyKind.SYN_ACK, Protocol.TCP, packet, identity)
-    return Irrelevant("a TCP segment that answers no SYN")
+    mark = (header.acknowledgement - 1) % 2**32
+    return _direct(kind, Protocol.TCP, packet, identity, mark=mark)
+
+
+_TELLING = TcpFlags.SYN | TcpFlags.ACK | TcpFlags.RST
+_TCP_KINDS: dict[int, ReplyKind] = {
+    TcpFlags.SYN | TcpFlags.ACK: ReplyKind.SYN_ACK,
+    TcpFlags.RST | TcpFlags.ACK: ReplyKind.RST,
+}
 
 
 def _udp_answer(packet: IpPacket) -> _Answer | Irrelevant:

@@ -39,6 +39,7 @@ def find_quote(family: Family, body: bytes, quote_length: int = 0) -> Quoted | N
         protocol=protocol,
         destination=packet.destination,
         identity=identity,
+        mark=int.from_bytes(packet.payload[4:8], "big") if protocol is Protocol.TCP else None,
         ttl=packet.ttl,
         tos=packet.tos,
         packet=quoted_datagram(body, quote_length),

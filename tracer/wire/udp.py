@@ -15,6 +15,8 @@ _FIXED = Struct("!HHHH")
 _NUMBER = 17
 
 HEADER_LENGTH = _FIXED.size
+CHECKSUM_AT = 6
+"""Where the checksum begins."""
 
 
 class UdpHeader(msgspec.Struct, frozen=True, kw_only=True):

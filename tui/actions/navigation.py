@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tui.parts import VIEW_NAMES, offered_views, rows_of
 from tui.scene import Scene, TargetScene
 from tui.view.rows import severity_of
 from tui.view.style import Severity
-from tui.widgets import VIEWS, Prompt, offered_views
-from tui.widgets.hop_table import rows_of
+from tui.widgets import Prompt
 
 if TYPE_CHECKING:
     from tui.screens.main import MainScreen
@@ -135,7 +135,7 @@ ACTIONS: dict[str, Callable[[MainScreen], None]] = {
     "open": open_row,
     "next-view": next_view,
     "previous-view": previous_view,
-    **{view.name: _show(view.name) for view in VIEWS},
+    **{name: _show(name) for name in VIEW_NAMES},
     "freeze": freeze,
     "quit": leave,
 }

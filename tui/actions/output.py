@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from tracer.errors import HopscopeError
 from tracer.events import Event
 from tui.export import RunningRecording, as_text, default_name, save_log, save_report
+from tui.parts import rows_of
 from tui.source import LiveSource
 from tui.view.columns import COLUMNS, available, chosen
 from tui.view.commands import BY_ID, keys_of
 from tui.view.strings import say
 from tui.view.table import markdown
 from tui.widgets import Prompt
-from tui.widgets.hop_table import rows_of
 
 if TYPE_CHECKING:
     from tui.screens.main import MainScreen
@@ -83,7 +83,7 @@ def ask_for_report(screen: MainScreen) -> None:
     """Write the report of what is on the screen."""
 
     def save(path: Path) -> None:
-        save_report(path, screen.scene, screen.source.bridge.header)
+        save_report(path, screen.scene, screen.source.bridge.header, screen.source.recorded())
         tell(screen, say("told.report-saved", path=path))
 
     _ask_for_path(screen, "ask.save-report", _name(screen, ".json"), save)

@@ -17,10 +17,11 @@ from textual.widgets import ContentSwitcher
 from tui.actions import ACTIONS
 from tui.actions.views import look_at_entry
 from tui.export import RunningRecording
+from tui.parts import VIEW_NAMES, offered_views
 from tui.replay import ReplaySource
 from tui.scene import Cursor, Look, Scene, TargetScene
 from tui.slices import in_slices
-from tui.source import Source
+from tui.source import Source, newest
 from tui.view.column_choice import resized
 from tui.view.columns import COLUMNS
 from tui.view.commands import BY_ID, bindings
@@ -44,10 +45,11 @@ from tui.widgets import (
     Targets,
     ViewPicked,
     ViewTabs,
-    offered_views,
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tui.app import HopscopeApp
 
 _HOST = next(column.id for column in COLUMNS.values() if column.name == "host")
@@ -59,11 +61,13 @@ class MainScreen(Screen[None], inherit_bindings=False):
     BINDINGS: ClassVar[list[Any]] = []
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (10, "-roomy")]  # noqa: RUF012 - Textual declares it so
 
-    def __init__(self, source: Source, look: Look) -> None:
+    def __init__(self, source: Source, look: Look, settings_file: Path | None = None) -> None:
         super().__init__()
         self.source = source
         self.look = look
-        self.view = VIEWS[0].name
+        self.settings_file = settings_file
+        """Where settings are saved; None for the user's own file."""
+        self.view = VIEW_NAMES[0]
         """Name of the view on the screen."""
         self.current = 0
         """Index of the target on the screen."""
@@ -91,7 +95,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         yield Head(id="head")
         yield Banner(id="banner")
         yield Targets(id="targets")
-        yield ViewTabs(offered_views, id="views")
+        yield ViewTabs(id="views")
         yield ContentSwitcher(id="body")
         yield Detail(id="detail")
         yield Scrubber(id="scrubber")
@@ -145,7 +149,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         state = self._state()
         scene = yield from self._compose_scene()
         if self.view not in offered_views(scene):
-            self.show_view(VIEWS[0].name)
+            self.show_view(VIEW_NAMES[0])
             scene = msgspec.structs.replace(scene, view=self.view)
         self.scene = scene
         for part in (*self.query_children(Lines), self.body):
@@ -173,27 +177,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         )
 
     def _newest(self, look: Look) -> Steps[Scene]:
-        bridge = self.source.bridge
-        header = bridge.header
-        targets: tuple[TargetScene, ...] = ()
-        for target in bridge.each(look, self.hidden):
-            targets = (*targets, target)
-            yield
-        playback = self.source.playback(self._label)
-        if playback is not None:
-            status = Status.REPLAY if playback.playing else Status.PAUSED
-            targets = tuple(msgspec.structs.replace(target, status=status) for target in targets)
-        return Scene(
-            targets=targets,
-            facts=bridge.facts() | self.source.facts,
-            channel=None if header is None else header.channel,
-            clock=None if header is None else header.clock,
-            ports=_fixed_ports({} if header is None else header.config),
-            position_ns=bridge.position_ns if playback is None else playback.position_ns,
-            length_ns=0 if playback is None else playback.length_ns,
-            speed=1.0 if playback is None else playback.speed,
-            playback=playback,
-        )
+        return newest(self.source, look, self.hidden, self._label)
 
     @property
     def _label(self) -> str | None:
@@ -259,7 +243,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def on_target_opened(self) -> None:
         """The target on the screen is wanted as a table."""
-        self.show_view(VIEWS[0].name)
+        self.show_view(VIEW_NAMES[0])
         self.tick()
 
     def on_view_picked(self, message: ViewPicked) -> None:
@@ -358,8 +342,3 @@ _KEY_NAMES = {
     "'": "apostrophe",
     '"': "quotation_mark",
 }
-
-
-def _fixed_ports(config: dict[str, Any]) -> str:
-    fixed = (config.get("source_port"), config.get("target_port"))
-    return "" if fixed == (None, None) else f"{fixed[0] or '*'} > {fixed[1] or '*'}"

@@ -254,7 +254,7 @@ def running_config(screen: MainScreen) -> TraceConfig:
 def save_settings(screen: MainScreen, config: TraceConfig | None) -> None:
     """Write the configuration file and tell how it went."""
     try:
-        path = settings.save(screen.look, config)
+        path = settings.save(screen.look, config, screen.settings_file)
     except HopscopeError as error:
         screen.app.notify(str(error), severity="error", markup=False)
     else:

@@ -37,11 +37,12 @@ from tui.view.history import Sample
 from tui.view.privacy import HIDDEN
 from tui.view.rows import Context, host_text, severity_of
 from tui.view.sparkline import level, sparkline
+from tui.view.steps import Steps, finished
 from tui.view.strings import say
 from tui.view.style import SEVERITY_STYLES, Style
 from tui.view.told import diff_text, interface_text, quoted_parts, unknown_text, way_back
 
-_LABEL = 11
+_LABEL = 10
 """Cells of the labels on the left."""
 
 _BESIDE = 76
@@ -91,19 +92,30 @@ def detail(subject: Subject, width: int, height: int, glyphs: Glyphs = UNICODE) 
 
     Facts on the left; beside them, where there is room, the histogram and the chart; below them otherwise.
     """
+    return finished(detail_steps(subject, width, height, glyphs))
+
+
+def detail_steps(
+    subject: Subject, width: int, height: int, glyphs: Glyphs = UNICODE
+) -> Steps[tuple[Line, ...]]:
+    """``detail``, with pauses."""
     if width <= 0 or height <= 0:
         return ()
     if width < _BESIDE:
         facts = _facts(subject, width, glyphs)
+        yield
         drawn = [*facts, *_histogram(subject, width, max(height // 2, 4), glyphs)]
         return tuple(fit_line(line, width, glyphs.ellipsis) for line in drawn)
     side = max(28, min(width // 3, 40))
     left = min(width - side - 2, 72) if width >= _WITH_CHART else width - side - 2
     charted = width - side - left - 4 if width >= _WITH_CHART else 0
     columns = [(_facts(subject, left, glyphs), left)]
+    yield
     if charted:
         columns.append((_chart(subject, charted, height, glyphs), charted))
+        yield
     columns.append((_histogram(subject, side, height, glyphs), side))
+    yield
     return _beside(columns, glyphs)
 
 

@@ -7,7 +7,6 @@ the last probe read it. Its numbers never replace those of the snapshot.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from copy import deepcopy
 from typing import Any, ClassVar
 
 import msgspec
@@ -80,39 +79,13 @@ class Direction(msgspec.Struct, frozen=True):
         return 100 * self.forward / self.sent if self.sent else None
 
 
-class FlowPath(msgspec.Struct, frozen=True, kw_only=True):
-    """The path one flow takes, as far as it has answered."""
-
-    flow: FlowId
-    source_port: Port | None
-    """None where it moves from probe to probe."""
-    target_port: Port | None
-    first_ttl: Ttl
-    path: tuple[Address | None, ...]
-    """Last address that answered at each TTL, from ``first_ttl``; None = silent."""
-    probes: int
-
-
-class _Flow:
-    def __init__(self) -> None:
-        self.hops: dict[Ttl, Address | None] = {}
-        self.ports: tuple[set[Port], set[Port]] = (set(), set())
-        self.probes = 0
-
-    def note_ports(self, event: ProbeSent) -> None:
-        self.probes += 1
-        for known, port in zip(self.ports, (event.source_port, event.target_port), strict=True):
-            if len(known) < 2:
-                known.add(port)
-
-
 class History:
     """The recent probes of one target. ``max_samples`` per hop, at least 1."""
 
     def __init__(self, max_samples: int = MAX_SAMPLES) -> None:
         self._max_samples = max_samples
         self._hops: dict[Ttl, dict[ProbeKey, Sample]] = {}
-        self._flows: dict[FlowId, _Flow] = {}
+        self._flows: set[FlowId] = set()
         self.has_packets = False
         """The bytes of some packet are known."""
         self.version = 0
@@ -134,7 +107,7 @@ class History:
         """What is known now, for a picture that stands still: later events do not change it."""
         copy = History(self._max_samples)
         copy._hops = {ttl: dict(samples) for ttl, samples in self._hops.items()}
-        copy._flows = deepcopy(self._flows)
+        copy._flows = set(self._flows)
         copy._kept, copy.version, copy.has_packets = self._kept, self.version, self.has_packets
         return copy
 
@@ -153,7 +126,7 @@ class History:
         if len(samples) > self._max_samples:
             del samples[next(iter(samples))]
             self._kept -= 1
-        self._flow(event.flow).note_ports(event)
+        self._flows.add(event.flow)
 
     def _enter_reply(self, event: ReplyReceived) -> None:
         self.has_packets = self.has_packets or event.reply_bytes is not None
@@ -169,11 +142,9 @@ class History:
             probe_bytes=event.probe_bytes,
             reply_bytes=event.reply_bytes,
         )
-        self._flow(event.flow).hops[event.ttl] = event.responder
 
     def _enter_lost(self, event: ProbeLost) -> None:
         self._change(event, state=ProbeState.LOST)
-        self._flow(event.flow).hops.setdefault(event.ttl, None)
 
     def _enter_failed(self, event: SendFailed) -> None:
         if self._hops.get(event.ttl, {}).pop((event.round, event.sequence), None) is not None:
@@ -184,9 +155,6 @@ class History:
         key = (event.round, event.sequence)
         if key in samples:
             samples[key] = msgspec.structs.replace(samples[key], **fields)
-
-    def _flow(self, flow: FlowId) -> _Flow:
-        return self._flows.setdefault(flow, _Flow())
 
     def samples(self, ttl: int) -> tuple[Sample, ...]:
         """The probes kept of a hop, oldest first."""
@@ -213,12 +181,8 @@ class History:
 
     @property
     def flows(self) -> int:
-        """How many flows there are."""
+        """How many flows the probes belong to."""
         return len(self._flows)
-
-    def paths(self) -> tuple[FlowPath, ...]:
-        """The path of each flow, by flow."""
-        return tuple(_path(flow, self._flows[flow]) for flow in sorted(self._flows))
 
     def directions(self, ttls: Iterable[int]) -> dict[int, Direction]:
         """Trippy's guess for each of ``ttls``, the hops of the path in ascending order."""
@@ -257,17 +221,3 @@ def _silent_tail(states: dict[int, ProbeState]) -> list[int]:
     answered = [ttl for ttl in ttls if states[ttl] is ProbeState.REPLIED]
     last = answered[-1] if answered else 0
     return [ttl for ttl in ttls if ttl > last]
-
-
-def _path(flow_id: FlowId, flow: _Flow) -> FlowPath:
-    first = min(flow.hops, default=Ttl(1))
-    last = max((ttl for ttl, address in flow.hops.items() if address is not None), default=Ttl(0))
-    source_port, target_port = (next(iter(ports)) if len(ports) == 1 else None for ports in flow.ports)
-    return FlowPath(
-        flow=flow_id,
-        source_port=source_port,
-        target_port=target_port,
-        first_ttl=first,
-        path=tuple(flow.hops.get(Ttl(ttl)) for ttl in range(first, last + 1)),
-        probes=flow.probes,
-    )

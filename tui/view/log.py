@@ -92,6 +92,8 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 def shown(entries: Sequence[Entry], choice: Choice) -> tuple[Entry, ...]:
     """The entries the user wants to see, oldest first."""
     needle = choice.needle.casefold()
+    if choice.everything and not needle:
+        return (*entries,)
     return tuple(
         item
         for item in entries

@@ -76,6 +76,10 @@ def mask(snapshot: TraceSnapshot, privacy: Privacy) -> TraceSnapshot:
         ),
         errors=tuple(_masked_error(error, secret) for error in snapshot.errors),
         changes=tuple(_masked_change(change, privacy) for change in snapshot.changes),
+        flows=tuple(
+            msgspec.structs.replace(flow, path=masked_path(flow.path, flow.first_ttl, privacy))
+            for flow in snapshot.flows
+        ),
         path_verdict=None
         if snapshot.path_verdict is None
         else _masked_verdict(snapshot.path_verdict, secret),
@@ -238,14 +242,18 @@ Changed = TypeVar("Changed", PathChange, PathChanged)
 
 
 def _masked_change(change: Changed, privacy: Privacy) -> Changed:
-    old, new = (
-        tuple(
-            HIDDEN if address is not None and privacy.masks(ttl) else address
-            for ttl, address in enumerate(path, 1)
-        )
-        for path in (change.old, change.new)
-    )
+    old, new = (masked_path(path, 1, privacy) for path in (change.old, change.new))
     return msgspec.structs.replace(change, old=old, new=new)
+
+
+def masked_path(
+    path: tuple[Address | None, ...], first_ttl: int, privacy: Privacy
+) -> tuple[Address | None, ...]:
+    """A path, from ``first_ttl`` on, without the addresses of the hops that are masked."""
+    return tuple(
+        HIDDEN if address is not None and privacy.masks(ttl) else address
+        for ttl, address in enumerate(path, first_ttl)
+    )
 
 
 def _masked_verdict(verdict: Verdict, secret: set[str]) -> Verdict:

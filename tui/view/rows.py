@@ -76,7 +76,7 @@ RowKey = tuple[int, int]
 """TTL, and which responder of it in the order of their first answer: stable while the trace runs."""
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One row. Its texts are printable."""
 
     key: RowKey

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tui.scene import Scene
-from tui.view.commands import BY_ID
-from tui.view.facts import Fact
+from tui.parts import VIEW_NAMES
 from tui.widgets.chart_view import ChartView
 from tui.widgets.detail import Detail
 from tui.widgets.frame import Banner, Head, Keys
@@ -42,7 +40,6 @@ __all__ = [
     "ViewPicked",
     "ViewSpec",
     "ViewTabs",
-    "offered_views",
 ]
 
 
@@ -52,29 +49,16 @@ class ViewSpec(msgspec.Struct, frozen=True):
     name: str
     widget: type[Lines]
 
-    @property
-    def title(self) -> str:
-        """What its tab says."""
-        return BY_ID[self.name].title
 
-    @property
-    def needs(self) -> Fact | None:
-        """Without it there is nothing to show, and no tab."""
-        return BY_ID[self.name].needs
+_WIDGETS: dict[str, type[Lines]] = {
+    "view-table": HopTable,
+    "chart": ChartView,
+    "heatmap": HeatView,
+    "map": MapView,
+    "flows": PathsView,
+    "events": LogView,
+    "inspector": InspectorView,
+    "overview": Overview,
+}
 
-
-VIEWS = (
-    ViewSpec("view-table", HopTable),
-    ViewSpec("chart", ChartView),
-    ViewSpec("heatmap", HeatView),
-    ViewSpec("map", MapView),
-    ViewSpec("flows", PathsView),
-    ViewSpec("events", LogView),
-    ViewSpec("inspector", InspectorView),
-    ViewSpec("overview", Overview),
-)
-
-
-def offered_views(scene: Scene) -> tuple[str, ...]:
-    """Names of the views there is data for; the first of them always is."""
-    return tuple(view.name for view in VIEWS if view.needs is None or view.needs in scene.facts)
+VIEWS = tuple(ViewSpec(name, _WIDGETS[name]) for name in VIEW_NAMES)

@@ -9,13 +9,12 @@ from textual import events
 from textual.geometry import Size
 from textual.message import Message
 
+from tui.parts import layout_of, rows_of, selected_row, table_lines
 from tui.scene import Scene, TargetScene
-from tui.view.about import context
 from tui.view.cells import Line
-from tui.view.columns import COLUMNS, available, chosen
-from tui.view.rows import Context, Row, RowKey, arranged, build, matching
-from tui.view.style import Style
-from tui.view.table import Layout, Placed, column_at, edge_at, header_line, lay_out, row_line
+from tui.view.glyphs import Glyphs
+from tui.view.rows import Row, RowKey
+from tui.view.table import Layout, Placed, column_at, edge_at, row_line
 from tui.widgets.lines import Lines
 
 _HEADER = 1
@@ -78,7 +77,7 @@ class HopTable(Lines):
         target = scene.target
         if target is not None and self.size.height and self._at != _cursor(target):
             self._at = _cursor(target)
-            if (number := self._row_number(target)) is not None:
+            if (number := selected_row(self.rows, target)) is not None:
                 self.reveal(number + _HEADER)
 
     def prepare(self, scene: Scene) -> Iterator[None]:
@@ -105,28 +104,19 @@ class HopTable(Lines):
         self._layout_now = layout_of(scene, width)
 
     def _draw(self, scene: Scene, target: TargetScene) -> Iterator[Line]:
-        look = scene.look
-        drawn_for = (self._layout_now, look.glyphs)
+        drawn_for = (self._layout_now, scene.look.glyphs)
         if drawn_for != self._drawn_for:
             self._drawn, self._drawn_for = {}, drawn_for
-        selected = self._row_number(target)
-        yield header_line(self._layout_now, look.glyphs, look.sorted_by)
-        for number, row in enumerate(self.rows):
-            known = self._drawn.get(row.key)
-            if known is None or known[0] is not row:
-                same = known is not None and known[0] == row
-                line = known[1] if same and known else row_line(row, self._layout_now, look.glyphs)
-                known = self._drawn[row.key] = (row, line)
-            line = known[1]
-            yield tuple((text, Style.SELECTED) for text, _ in line) if number == selected else line
+        return table_lines(scene, target, self.rows, self._layout_now, self._kept_line)
 
-    def _row_number(self, target: TargetScene) -> int | None:
-        """The selected row: the responder's, or its hop's where that is not shown."""
-        keys = [row.key for row in self.rows]
-        for key in ((target.selected, target.ordinal), (target.selected, 0)):
-            if key in keys:
-                return keys.index(key)
-        return None
+    def _kept_line(self, row: Row, layout: Layout, glyphs: Glyphs) -> Line:
+        """The line drawn last, where the row is the same."""
+        known = self._drawn.get(row.key)
+        if known is None or known[0] is not row:
+            same = known is not None and known[0] == row
+            line = known[1] if same and known else row_line(row, layout, glyphs)
+            known = self._drawn[row.key] = (row, line)
+        return known[1]
 
     # The mouse
 
@@ -170,38 +160,3 @@ class HopTable(Lines):
 
 def _cursor(target: TargetScene) -> tuple[str, int | None, int]:
     return target.label, target.selected, target.ordinal
-
-
-def layout_of(scene: Scene, width: int) -> Layout:
-    """The user's columns in this width; those without data are left out."""
-    columns = available(chosen(scene.look.columns), scene.facts)
-    return lay_out(columns, width, scene.look.widths)
-
-
-_DIRECTIONS = frozenset("FBD")
-"""Columns that need ``History.directions``, which costs more than the rest of the table."""
-
-
-def context_of(scene: Scene, target: TargetScene) -> Context:
-    """What rows show beside the snapshot."""
-    look = scene.look
-    wanted = _DIRECTIONS.intersection(look.columns)
-    ttls = [int(hop.ttl) for hop in target.snapshot.hops] if wanted else []
-    return msgspec.structs.replace(
-        context(target.snapshot, look.address_mode),
-        probes=target.history.last(),
-        directions=target.history.directions(ttls) if wanted else {},
-        most_hosts=look.most_hosts,
-    )
-
-
-def rows_of(scene: Scene, target: TargetScene) -> tuple[Row, ...]:
-    """The rows as the user wants to see them."""
-    look = scene.look
-    rows = build(target.snapshot, context_of(scene, target))
-    if look.needle:
-        rows = matching(rows, look.needle)
-    if look.sorted_by is not None:
-        column_id, order = look.sorted_by
-        rows = arranged(rows, COLUMNS[column_id].sort_key, order)
-    return rows

@@ -10,6 +10,18 @@ from tui.view.steps import Steps, finished
 Value = TypeVar("Value")
 
 
+class Same:
+    """A part of a state that is compared by identity: large, and made anew whenever it changes."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self._value is other._value
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Kept(Generic[Value]):
     """One value and the state it belongs to."""
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from rich.style import Style
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.paint import strip, styles
+from tui.parts import fitting
 from tui.scene import Scene
 from tui.view.cells import Line
 
@@ -37,6 +39,7 @@ class Lines(ScrollView):
         self._strips: list[Strip] = []
         self._palette = ""
         self._overflows = False
+        self._ground: Style | None = None
         self.scene: Scene | None = None
         """What is drawn; None before the first picture."""
 
@@ -54,15 +57,11 @@ class Lines(ScrollView):
         return iter(())
 
     def _fitting(self, scene: Scene) -> tuple[Line, ...]:
-        """The lines, beside the scrollbar where it is needed; whether it is seldom changes."""
-        lines: tuple[Line, ...] = ()
-        for _ in range(2):
-            size = Size(self.size.width - self._overflows, self.size.height)
-            lines = tuple(self.lines_of(scene, size))
-            overflows = len(lines) > size.height
-            if overflows == self._overflows:
-                break
-            self._overflows = overflows
+        """The lines, beside the scrollbar where it is needed."""
+        width, height = self.size
+        lines, self._overflows = fitting(
+            lambda cells: self.lines_of(scene, Size(cells, height)), width, height, overflow=self._overflows
+        )
         return lines
 
     def on_resize(self) -> None:
@@ -119,8 +118,19 @@ class Lines(ScrollView):
     def render_line(self, y: int) -> Strip:
         """Textual asks for one line of the window."""
         number = self.line_at(y)
-        found = self._strips[number] if number < len(self._strips) else Strip.blank(0)
-        # The widget's own style costs more than the rest of the line: it is asked for only where it shows.
-        if found.cell_length == self.size.width:
+        return self.filled(self._strips[number] if number < len(self._strips) else Strip.blank(0))
+
+    def filled(self, found: Strip) -> Strip:
+        """As wide as the window."""
+        width = self.size.width
+        if found.cell_length == width:
             return found
-        return found.adjust_cell_length(self.size.width, self.rich_style)
+        # Textual works out a widget's own style anew every time, which takes longer than all the rest.
+        if self._ground is None:
+            self._ground = self.rich_style
+        return found.adjust_cell_length(width, self._ground)
+
+    def notify_style_update(self) -> None:
+        """Textual has changed the style."""
+        super().notify_style_update()
+        self._ground = None

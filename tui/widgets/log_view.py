@@ -18,6 +18,9 @@ from tui.view.timeline import Entry, entry_line
 from tui.widgets.kept import Kept
 from tui.widgets.lines import Lines
 
+MOST_DRAWN = 1000
+"""Entries whose drawing is kept."""
+
 
 class LogView(Lines):
     """Thousands of entries, of which only those in the window are drawn.
@@ -39,6 +42,8 @@ class LogView(Lines):
         self._chosen: Kept[tuple[Entry, ...]] = Kept()
         self._end = 0
         self._marked: Entry | None = None
+        self._drawn: dict[Entry, Strip] = {}
+        self._drawn_for: tuple[object, ...] = ()
         self.entries: tuple[Entry, ...] = ()
         """What can be scrolled to, oldest first."""
 
@@ -90,21 +95,33 @@ class LogView(Lines):
         """Textual asks for one line of the window."""
         if self.scene is None:
             return Strip.blank(self.size.width)
-        drawn = strip(self._line(y, self.scene), styles(self.scene.look.palette))
-        return drawn.adjust_cell_length(self.size.width, self.rich_style)
+        return self.filled(self._strip(y, self.scene))
+
+    def _strip(self, y: int, scene: Scene) -> Strip:
+        """What an entry looks like is kept: it moves through the window line by line."""
+        at, look = self.line_at(y) - self.FIXED, scene.look
+        if y < self.FIXED or at >= len(self.entries):
+            return strip(self._line(y, scene), styles(look.palette))
+        entry, width = self.entries[at], self.size.width - self._overflows
+        drawn_for = (width, look.glyphs.name, look.palette, self._marked)
+        if drawn_for != self._drawn_for or len(self._drawn) > MOST_DRAWN:
+            self._drawn, self._drawn_for = {}, drawn_for
+        if entry not in self._drawn:
+            line = fit_line(entry_line(entry, width, look.glyphs), width, look.glyphs.ellipsis)
+            if entry == self._marked:
+                line = ((plain(line), Style.SELECTED),)
+            self._drawn[entry] = strip(line, styles(look.palette))
+        return self._drawn[entry]
 
     def _line(self, y: int, scene: Scene) -> Line:
-        choice, glyphs, width = _choice(scene), scene.look.glyphs, self.size.width - self._overflows
+        """A line that is no entry."""
+        choice, width = _choice(scene), self.size.width - self._overflows
         if y < self.FIXED:
-            return heading(len(self.entries), choice, width, BY_ID["all-events"].keys[0], glyphs)
-        if not self.entries:
-            why = nothing(choice, width) if scene.target is not None else empty("empty.target", width)
-            return why[y - self.FIXED] if y - self.FIXED < len(why) else ()
-        at = self.line_at(y) - self.FIXED
-        if at >= len(self.entries):
+            return heading(len(self.entries), choice, width, BY_ID["all-events"].keys[0], scene.look.glyphs)
+        if self.entries:
             return ()
-        line = fit_line(entry_line(self.entries[at], width, glyphs), width, glyphs.ellipsis)
-        return ((plain(line), Style.SELECTED),) if self.entries[at] == self._marked else line
+        why = nothing(choice, width) if scene.target is not None else empty("empty.target", width)
+        return why[y - self.FIXED] if y - self.FIXED < len(why) else ()
 
 
 def _choice(scene: Scene) -> Choice:

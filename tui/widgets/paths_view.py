@@ -15,7 +15,7 @@ from tui.widgets.lines import Lines
 
 
 class PathsView(Lines):
-    """One flow below the other."""
+    """The different paths, then the flows one below the other."""
 
     FIXED = 1
 
@@ -23,10 +23,10 @@ class PathsView(Lines):
         target, look = scene.target, scene.look
         if target is None:
             return empty("empty.target", size.width)
-        paths = target.history.paths()
-        if not any(path.path for path in paths):
+        flows = target.flows
+        if not any(flow.path for flow in flows):
             return empty("empty.flows", size.width)
         told = context(target.snapshot, look.address_mode)
-        lines = flows_lines(paths, look.privacy, told, size.width, look.glyphs)
-        note = empty("empty.one-flow", size.width) if len(paths) == 1 else ()
+        lines = flows_lines(flows, look.privacy, told, size.width, look.glyphs)
+        note = empty("empty.one-flow", size.width) if len(flows) == 1 else ()
         return tuple(clip_line(line, size.width, look.glyphs.ellipsis) for line in (*lines, *note))

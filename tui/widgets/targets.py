@@ -8,11 +8,11 @@ from textual import events
 from textual.geometry import Size
 from textual.message import Message
 
+from tui.parts import target_tabs
 from tui.scene import Scene
 from tui.view.cells import Line
-from tui.view.overview import health, overview, summary, title
-from tui.view.style import SEVERITY_STYLES
-from tui.view.tabs import Tab, TabLine, tab_line
+from tui.view.overview import overview, summary
+from tui.view.tabs import TabLine
 from tui.widgets.lines import Lines
 
 
@@ -40,13 +40,7 @@ class Targets(Lines):
         super().show(scene)
 
     def lines_of(self, scene: Scene, size: Size) -> Sequence[Line]:
-        glyphs = scene.look.glyphs
-        severities = [health(target.snapshot) for target in scene.targets]
-        tabs = [
-            Tab(title=title(target.snapshot), mark=(glyphs.severity[severity], SEVERITY_STYLES[severity]))
-            for target, severity in zip(scene.targets, severities, strict=True)
-        ]
-        self._tabs = tab_line(tabs, scene.current, size.width, glyphs)
+        self._tabs = target_tabs(scene, size.width)
         return (self._tabs.line,)
 
     def on_click(self, event: events.Click) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -15,13 +15,14 @@ from tests.tui.view.hostile import harmless, names
 from tests.tui.view.traces import history, traced
 from tracer.events import Event, PathChanged, TargetEvent, TraceStarted
 from tracer.model import Address, ClockInfo, FlowId, Port, RoundId, StampClock, TargetInfo, Ttl
-from tracer.stats.snapshot import ErrorSnapshot, TraceSnapshot, Verdict, VerdictKind
+from tracer.stats.snapshot import ErrorSnapshot, FlowSnapshot, TraceSnapshot, Verdict, VerdictKind
 from tui.view import timeline, verdict_line
 from tui.view.cells import line_width, plain
 from tui.view.glyphs import ASCII
-from tui.view.history import Direction, FlowPath
-from tui.view.paths import distinct, path_lines, path_rows
+from tui.view.history import Direction
+from tui.view.paths import differing, flows_lines, groups, port_ranges
 from tui.view.privacy import Privacy, mask
+from tui.view.rows import Context
 from tui.view.style import Severity, Style
 from tui.view.timeline import Kind, entry, entry_line, following, preceding
 from tui.view.verdict_line import Head, Status, banner, header, outcome
@@ -192,38 +193,86 @@ def test_jumps_find_the_next_of_a_kind() -> None:
     assert preceding(log, first.at_ns, Kind.LOSS) is None
 
 
-def flow(number: int, *hops: str | None) -> FlowPath:
-    return FlowPath(
-        flow=FlowId(number),
-        source_port=Port(40_000 + number),
-        target_port=None,
-        first_ttl=Ttl(1),
-        path=tuple(None if hop is None else Address(hop) for hop in hops),
-        probes=9,
-    )
+def flow(number: int, *hops: str | None, **fields: Any) -> FlowSnapshot:
+    values: dict[str, Any] = {
+        "source_port": Port(40_000 + number),
+        "target_port": Port(33_434),
+        "reached": False,
+        "sent": 9,
+        "received": 8,
+        "lost": 1,
+        "loss_pct": 100 / 9,
+        "rtt": None,
+        **fields,
+    }
+    path = tuple(None if hop is None else Address(hop) for hop in hops)
+    return FlowSnapshot(id=FlowId(number), first_ttl=Ttl(1), path=path, **values)
 
 
-def test_flows_are_compared_with_the_first() -> None:
-    found = path_rows([flow(0, "192.0.2.1", "192.0.2.2"), flow(1, "192.0.2.1", "192.0.2.3", None)])
-    drawn = path_lines(found[1], 80)
-    assert [plain(line).rstrip() for line in drawn] == [
-        "flow 1 40001→moving  9 probes",
-        "    1 192.0.2.1 → 2 192.0.2.3 → 3 *",
+A, B, C = Address("192.0.2.1"), Address("192.0.2.2"), Address("192.0.2.3")
+
+
+def drawn(*flows: FlowSnapshot, width: int = 80, masked: int = 0) -> list[str]:
+    return [plain(line).rstrip() for line in flows_lines(flows, Privacy(masked), Context(), width)]
+
+
+def test_flows_on_one_path_are_told_together_and_the_ports_that_took_a_branch() -> None:
+    shown = drawn(flow(0, A, B), flow(1, A, C), flow(2, A, B), flow(3, A, B))
+    assert shown[:9] == [
+        "4 flows, on 2 different paths",
+        "",
+        "path 1  3 flows",
+        "    ports 40000 40002-40003 → 33434",
+        f"    1 {A} → 2 {B}",
+        "",
+        "path 2  1 flow",
+        "    ports 40001 → 33434",
+        f"    2 {C} else as path 1",
     ]
-    assert found[1].differs == (False, True, False)
-    assert [text for text, style in drawn[1] if style is Style.CHANGED] == [" 192.0.2.3 "]
+    assert [line.split()[:3] for line in shown[11:]] == [
+        [str(at), path, "11.1"] for at, path in enumerate("1211")
+    ]
 
 
-def test_silence_makes_no_other_path() -> None:
-    assert distinct([flow(0, "a", "b"), flow(1, "a", None), flow(2, "a", "c")]) == 2
-    assert distinct([]) == 0
+def test_silence_makes_no_other_path_and_is_filled_by_the_flows_that_were_answered() -> None:
+    found = groups([flow(0, A, None), flow(1, A, B), flow(2, A, C), flow(3, A, B, C)])
+    assert [(group.path, len(group.flows)) for group in found] == [((A, B, C), 3), ((A, C), 1)]
+    assert groups([]) == ()
 
 
-def test_the_history_knows_the_path_of_each_flow_and_the_last_probe() -> None:
+def test_a_shorter_path_differs_where_it_ends() -> None:
+    assert differing((A, C), (A, B, C)) == (1,)
+    assert differing((A, B, C), (A, B)) == (2,)
+
+
+def test_masked_hops_still_tell_paths_apart() -> None:
+    shown = drawn(flow(0, A, B, C), flow(1, A, C, C), masked=2)
+    assert shown[0] == "2 flows, on 2 different paths"
+    assert not any(address in line for line in shown for address in (A, B))
+    assert sum(C in line for line in shown) == 1, "the third hop of the first path"
+
+
+def test_moving_ports_and_identifiers_are_called_so() -> None:
+    moving = drawn(flow(0, A, source_port=None, target_port=None), flow(1, B, source_port=None))
+    assert moving[3] == "    ports moving → moving"
+    assert moving[-2].endswith("moving→moving")
+    echo = drawn(flow(0, A, target_port=Port(0)), flow(1, B, target_port=Port(0)))
+    assert echo[3] == "    identifiers 40000"
+    assert echo[-1].endswith("  40001")
+
+
+@given(st.lists(st.integers(0, 65535)))
+def test_port_ranges_name_every_port_once(ports: list[int]) -> None:
+    told: list[int] = []
+    for span in port_ranges(map(Port, ports)).split():
+        low, _, high = span.partition("-")
+        told += range(int(low), int(high or low) + 1)
+    assert told == sorted(set(ports))
+
+
+def test_the_history_knows_the_last_probe() -> None:
     kept = history(samples.eventful())
-    [path] = kept.paths()
-    assert path.path == ("198.51.100.1", None, "198.51.100.32", "192.0.2.80", "192.0.2.80")
-    assert (path.source_port, path.target_port) == (40_000, 33_434)
+    assert kept.flows == 1
     assert {ttl: sample.sequence for ttl, sample in kept.last().items()} == {1: 6, 2: 7, 3: 8, 4: 11, 5: 5}
 
 

@@ -25,9 +25,9 @@ TEXTS: dict[str, str] = {
     "detail.label": "label {label} class {exp} TTL {ttl}",
     "detail.extension": "extension",
     "detail.unknown": "class {class_num} type {class_type}, {size} bytes: {body}",
-    "detail.interface": "interface",
+    "detail.interface": "iface",
     "detail.quoted": "quoted",
-    "detail.rewritten": "rewritten",
+    "detail.rewritten": "changed",
     "detail.found": "begins",
     # what an answer tells
     "told.reply": "arrived with TTL {ttl}",

@@ -53,11 +53,9 @@ TEXTS: dict[str, str] = {
     "heat.legend": "{low} to {high} ms",
     "heat.lost": "lost",
     # flows
-    "flow": "flow {flow}",
     "flow.ports": "{source}{arrow}{target}",
     "flow.moving": "moving",
     "flow.silent": "*",
-    "flow.probes": "{number} probes",
     # event log
     "event.trace_started": "trace started: {protocol} by {channel}, {reason}",
     "event.probe_sent": "probe to hop {ttl}, round {round}",

@@ -1,0 +1,129 @@
+"""How much one process can take: ``python -m bench.scale [SECONDS]``.
+
+First the path of an answer alone, fed from memory at offered rates: decoding with its checksum, matching,
+the event, the statistics. Then one channel with many targets, on loopback in a namespace of its own (as root
+only), until something is dropped.
+"""
+
+from __future__ import annotations
+
+import gc
+import resource
+import sys
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from bench import table
+from tracer.config import ProtocolChoice, TraceConfig
+from tracer.engine.engine import Engine, TraceSpec
+from tracer.engine.ports import port_plans
+from tracer.interfaces import SendProbe, Sent
+from tracer.model import Address, Family, PacketShape, Protocol, Reply, Stamp, StampClock, TargetInfo, TraceId
+from tracer.stats.tracker import Tracker
+from tracer.wire.build import icmp_error, probe_packet
+from tracer.wire.decode import decode_reply
+from tracer.wire.icmp import IcmpError
+
+if TYPE_CHECKING:
+    pass
+
+OFFERED = (1_000, 10_000, 100_000, 500_000, 1_000_000)
+"""Answers per second."""
+SOURCE, ROUTER, TARGET = Address("198.18.0.1"), Address("198.18.1.1"), Address("203.0.113.80")
+BATCH = 256
+"""So many answers are prepared at a time, outside of what is measured."""
+
+
+class Answers:
+    """An engine with probes on their way, and the packets that answer them."""
+
+    def __init__(self) -> None:
+        config = TraceConfig(protocol=ProtocolChoice.UDP, max_rate=100_000, max_inflight=255, max_ttl=254)
+        spec = TraceSpec(
+            trace=TraceId(0),
+            label=TARGET,
+            target=TARGET,
+            protocol=Protocol.UDP,
+            shape=PacketShape(size=84),
+            first_sequence=1,
+        )
+        self._now = 0
+        plans = port_plans(Protocol.UDP, Family.IPV4, config, range(40000, 50000), 1)
+        self._engine = Engine(spec, config, plans, 0)
+        self._tracker = Tracker(TargetInfo(label=TARGET, query=TARGET, address=TARGET))
+
+    def prepare(self) -> list[bytes]:
+        """Send a batch of probes; returns their answers."""
+        packets: list[bytes] = []
+        while len(packets) < BATCH:
+            self._now += 1_000_000
+            self._engine.tick(self._now)
+            for command in self._engine.take_commands():
+                if isinstance(command, SendProbe):
+                    sent = Sent(Stamp(self._now, StampClock.KERNEL), command.probe.source_port)
+                    self._engine.answer(command, sent, self._now)
+                    packet = probe_packet(command.probe, SOURCE)
+                    packets.append(icmp_error(IcmpError.TIME_EXCEEDED, ROUTER, SOURCE, packet))
+        for event in self._engine.take_events():
+            self._tracker.apply(event)
+        return packets
+
+    def take(self, packet: bytes) -> None:
+        """The path of one answer, from bytes to numbers."""
+        reply = decode_reply(packet, Stamp(self._now, StampClock.KERNEL))
+        if isinstance(reply, Reply):
+            self._engine.receive(reply, self._now)
+            for event in self._engine.take_events():
+                self._tracker.apply(event)
+
+
+class Load(NamedTuple):
+    """What became of an offered rate."""
+
+    rate: float
+    """Answers per second of the time that was spent on them."""
+    late: float
+    """Share of answers that would have been overtaken by more than a batch: what a real queue loses."""
+    mean_us: float
+    p99_us: float
+
+
+def offer(rate: int, seconds: float) -> Load:
+    """Feed answers at a rate for so long; the clock stands still while the next batch is prepared."""
+    answers = Answers()
+    spent = due = 0.0
+    latencies: list[float] = []
+    taken = late = 0
+    while due < seconds and spent < 4 * seconds:
+        for packet in answers.prepare():
+            spent = max(spent, due)
+            begun = time.thread_time()
+            answers.take(packet)
+            spent += time.thread_time() - begun
+            latencies.append((spent - due) * 1e6)
+            late += spent - due > BATCH / rate
+            due += 1 / rate
+            taken += 1
+    return Load(taken / spent, late / taken, sum(latencies) / taken, table.percentile(latencies, 99))
+
+
+def decoder(seconds: float) -> None:
+    """The path of an answer at every offered rate."""
+    print("\nDecoding, matching and counting answers, from memory, one core")
+    print(f"  {'offered/s':>10} {'taken/s':>10} {'late':>7} {'mean us':>10} {'p99 us':>10} {'MB':>6}")
+    for rate in OFFERED:
+        gc.collect()
+        load = offer(rate, seconds)
+        resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        waited = f"{load.mean_us:10,.1f} {load.p99_us:10,.1f}"
+        print(f"  {rate:10,} {load.rate:10,.0f} {load.late:7.1%} {waited} {resident:6.0f}", flush=True)
+
+
+def main() -> None:
+    """Measure and print."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
+    decoder(seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Tables of measured values: the median, its spread, and the ratio to the first row."""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class Row(NamedTuple):
+    """One thing that was measured several times."""
+
+    name: str
+    values: Sequence[float]
+    """Empty where it could not be measured; the note says why."""
+    note: str = ""
+
+
+def show(title: str, unit: str, rows: Iterable[Row]) -> None:
+    """Print the rows; the first is what the others are compared with."""
+    print(f"\n{title}")
+    print(f"  {'':26} {'median':>10} {'least':>10} {'most':>10} {'ratio':>7}   {unit}")
+    first: float | None = None
+    for row in rows:
+        if not row.values:
+            print(f"  {row.name:26} {'-':>10} {'-':>10} {'-':>10} {'-':>7}   {row.note}", flush=True)
+            continue
+        median = statistics.median(row.values)
+        first = median if first is None else first
+        ratio = f"{median / first:6.2f}x" if first else "-"
+        figures = " ".join(f"{value:10.3f}" for value in (median, min(row.values), max(row.values)))
+        print(f"  {row.name:26} {figures} {ratio:>7}   {row.note}", flush=True)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The nearest-rank percentile of at least one value."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]

@@ -1,0 +1,95 @@
+"""Recognises a probe in a quote whose addresses or source port a NAT rewrote.
+
+A NAT replaces an address and the source port (the identifier of an echo) and corrects the transport checksum
+by the difference (RFC 1624, RFC 3022 §4.2). Some translate the quote in an ICMP error back, some only in
+part, some not at all. What all of them leave alone is the sum of the checksum and the words it was corrected
+for: whoever rewrites a port and does not correct the checksum breaks the packet, and whoever forges a quote
+has to guess 16 more bits.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from tracer.errors import DecodeError
+from tracer.model import Address, Family, Identity, Protocol
+from tracer.wire.address import pack
+from tracer.wire.checksum import checksum
+from tracer.wire.ip import IpPacket
+from tracer.wire.quote import identify
+
+_HEADER = 8
+"""Bytes of a UDP or echo header, and all of TCP that is sure to be quoted."""
+
+_COMPARED = 16
+"""So many bytes of the payload are compared at most."""
+
+
+class Imprint(msgspec.Struct, frozen=True, kw_only=True):
+    """What a packet is recognised by."""
+
+    protocol: Protocol
+    source: Address
+    identity: Identity
+    unchanged: int
+    """What no NAT changes: the TCP sequence number, else the checksum plus all it is corrected for, modulo
+    2**16 - 1."""
+    identification: int
+    """Of IPv4; 0 where there is none."""
+    payload: bytes
+    """How it begins, as far as it is there."""
+
+    def is_of(self, sent: Imprint) -> bool:
+        """Whether this quote is what translation makes of the packet that was sent."""
+        if self.protocol is not sent.protocol or self.identity[1] != sent.identity[1]:
+            return False
+        if self.identity != sent.identity:
+            # The same address with other ports is no NAT's work: it is another program on this host.
+            return self.source != sent.source and self.unchanged == sent.unchanged
+        # The quote's ports are as they were sent, or were translated back; its checksum need not be.
+        return self.unchanged == sent.unchanged or (
+            self.protocol is not Protocol.TCP
+            and (self.same_packet(sent) or (len(self.payload) > 1 and not self.contradicts(sent)))
+        )
+
+    def same_packet(self, sent: Imprint) -> bool:
+        """The identification is the same."""
+        return bool(self.identification) and self.identification == sent.identification
+
+    def contradicts(self, sent: Imprint) -> bool:
+        """The payload, as far as it is quoted, is not the one that was sent."""
+        return not sent.payload.startswith(self.payload)
+
+
+def imprint(packet: bytes) -> Imprint | None:
+    """Read it from a packet's IP header on; None where that is no probe. Never raises."""
+    try:
+        ip = IpPacket.decode_quoted(packet)
+        found = identify(ip)
+    except DecodeError:
+        return None
+    if found is None:
+        return None
+    protocol, identity = found
+    return Imprint(
+        protocol=protocol,
+        source=ip.source,
+        identity=identity,
+        unchanged=_unchanged(ip, protocol),
+        identification=ip.identification if ip.family is Family.IPV4 else 0,
+        payload=ip.payload[_HEADER : _HEADER + _COMPARED] if protocol is not Protocol.TCP else b"",
+    )
+
+
+def _unchanged(ip: IpPacket, protocol: Protocol) -> int:
+    if protocol is Protocol.TCP:
+        return int.from_bytes(ip.payload[4:8], "big")
+    if protocol is Protocol.UDP:
+        return _sum(ip.payload[6:8] + ip.payload[:2] + pack(ip.source) + pack(ip.destination))
+    # The checksum of ICMP covers the addresses in IPv6 only (RFC 4443 §2.3).
+    covered = pack(ip.source) + pack(ip.destination) if ip.family is Family.IPV6 else b""
+    return _sum(ip.payload[2:6] + covered)
+
+
+def _sum(words: bytes) -> int:
+    return (0xFFFF - checksum(words)) % 0xFFFF

@@ -6,7 +6,6 @@ left out. docs/report.md explains every field.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -23,6 +22,7 @@ from tracer.model import (
     Icmp,
     InterfaceIdentification,
     InterfaceInformation,
+    PathMtu,
     QuotedDiff,
     QuotedHeader,
     SourceInfo,
@@ -185,6 +185,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: str | None
     outcome: Outcome
     path_verdict: Verdict | None
+    path_mtu: PathMtu | None
     findings: tuple[Finding, ...]
     hops: tuple[HopReport, ...]
     flows: tuple[FlowReport, ...]
@@ -194,13 +195,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> Report:
     """Return the report of one target. A trace that has not ended reads as one whose log was cut off here."""
+    called = target.hostname or snapshot.names.get(target.address or Address(""), NOTHING).hostname
     return Report(
         schema="hopscope.report/1",
         version=header.version,
         target=TargetReport(
             query=printable(target.query),
             address=target.address,
-            hostname=_hostname(target, snapshot.names),
+            hostname=None if called is None else printable(called),
         ),
         source=_shown_source(target.source),
         config=_shown(header.config),
@@ -214,6 +216,7 @@ def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> 
             rounds=snapshot.rounds,
         ),
         path_verdict=snapshot.path_verdict,
+        path_mtu=snapshot.path_mtu,
         findings=snapshot.findings,
         hops=tuple(
             _hop(hop, verdict, target.address, snapshot.names)
@@ -271,15 +274,8 @@ def _unresolved(target: TargetInfo) -> tuple[ErrorSnapshot, ...]:
     )
 
 
-def _hostname(target: TargetInfo, names: Mapping[Address, Known]) -> str | None:
-    """The name that was traced; of an address that was traced, the one it was found to have."""
-    if target.hostname is not None:
-        return printable(target.hostname)
-    return None if target.address is None else names.get(target.address, NOTHING).hostname
-
-
 def _hop(
-    hop: HopSnapshot, verdict: Verdict, target: Address | None, names: Mapping[Address, Known]
+    hop: HopSnapshot, verdict: Verdict, target: Address | None, names: dict[Address, Known]
 ) -> HopReport:
     return HopReport(
         ttl=hop.ttl,

@@ -159,9 +159,11 @@ class Engine:
 
     def _finish_round(self, now: int) -> None:
         this = self._lanes[0].round
-        for lane in self._lanes:
-            if (change := lane.end_round()) is not None:
-                self._story.path_changed(change, this.id, lane.flow, now)
+        changes = [(lane.flow, change) for lane in self._lanes if (change := lane.end_round()) is not None]
+        for ttl in sorted({change.ttl for _, change in changes}):
+            together = [(flow, change) for flow, change in changes if change.ttl == ttl]
+            flows = tuple(flow for flow, _ in together)
+            self._story.path_changed(together[0][1], this.id, flows, now)
         if this.is_last:
             self.stop(self._end_reason(), now)
             return

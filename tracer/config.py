@@ -258,6 +258,9 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         bool, Option(help="Whether IPv4 routers must not cut probes into pieces; IPv6 routers never do.")
     ] = True
     flow_label: Annotated[int, Option(help="IPv6 flow label of every probe.", low=0, high=0xFFFFF)] = 0
+    mtu: Annotated[
+        bool, Option(help="Find the path MTU and the hop that lowers it, by larger probes. Not for TCP.")
+    ] = False
     max_samples: Annotated[
         int,
         Option(help="Round-trip times kept per hop for percentiles.", short="-s", low=1, high=100_000),

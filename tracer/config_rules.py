@@ -33,6 +33,20 @@ def flow_rules(config: TraceConfig) -> Iterator[Rule]:
         f"no {config.flows} ports begin there",
     )
     yield from _headers(config)
+    yield from _mtu(config)
+
+
+def _mtu(config: TraceConfig) -> Iterator[Rule]:
+    """What cannot be told from probes of several sizes, or has no place for the bytes."""
+    for broken, reason in (
+        (config.protocol == "tcp", "a SYN has no payload to make it larger; trace with --udp or --icmp"),
+        (
+            config.multipath_strategy is Strategy.DUBLIN,
+            "dublin tells IPv6 probes apart by their length; trace with --multipath-strategy paris",
+        ),
+        (not config.dont_fragment, "probes that may be cut up always pass; leave --no-dont-fragment out"),
+    ):
+        yield "mtu", "on", config.mtu and broken, reason
 
 
 def _strategy(config: TraceConfig) -> Iterator[Rule]:

@@ -24,12 +24,14 @@ from tracer.model import (
     Icmp,
     LossReason,
     PathEndKind,
+    PathMtu,
     Port,
     ProbeState,
     QuotedHeader,
     ReplyKind,
     RoundId,
     Sequence,
+    SizeOutcome,
     SourceInfo,
     Stamp,
     TargetInfo,
@@ -188,6 +190,33 @@ class PathChanged(_Event, frozen=True, kw_only=True, tag="path_changed"):
     """Who answers now, told the same way."""
 
 
+class SizeProbed(_ProbeEvent, frozen=True, kw_only=True, tag="size_probed"):
+    """A probe that was sent to find MTUs has met its end; no statistics of a hop count it.
+
+    One that was given up and is answered after all is told twice.
+    """
+
+    size: int
+    """Bytes of the whole IP packet."""
+    outcome: SizeOutcome
+    responder: Address | None = None
+    icmp: Icmp | None = None
+    mtu: int | None = None
+    """Next-hop MTU in bytes that the answer, or this host's kernel, reports."""
+    tx: Stamp | None = None
+    rx: Stamp | None = None
+    probe_bytes: bytes | None = None
+    """The probe as it left, where the channel saw it."""
+    reply_bytes: bytes | None = None
+    """The reply as it came, where the channel saw it."""
+
+
+class PathMtuFound(_Event, frozen=True, kw_only=True, tag="path_mtu"):
+    """What is known of the sizes that pass has changed."""
+
+    found: PathMtu
+
+
 class Health(_Event, frozen=True, kw_only=True, tag="health"):
     """What the channel noticed since the last such event."""
 
@@ -222,6 +251,8 @@ TargetEvent = (
     | PortSkipped
     | PathEndMoved
     | PathChanged
+    | SizeProbed
+    | PathMtuFound
     | Health
     | TargetAdded
     | TraceEnded

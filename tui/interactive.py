@@ -38,7 +38,7 @@ CRASHED = 1
 SETTLED_S = 1.0
 """By then the screen is complete."""
 
-PACES_S = (0.01, 0.02, 0.04, 0.08)
+PACES_S = (0.01, 0.02, 0.05)
 """Between the first pictures: the near hops answer at once. From then on as the last says."""
 
 TURN_S = 0.001

@@ -16,12 +16,14 @@ from tracer.events import (
     MalformedReply,
     PathChanged,
     PathEndMoved,
+    PathMtuFound,
     PortsExhausted,
     PortSkipped,
     ProbeLost,
     ProbeSent,
     ReplyReceived,
     SendFailed,
+    SizeProbed,
     TargetEvent,
 )
 from tracer.interfaces import Malformed, Notice
@@ -33,9 +35,11 @@ from tracer.model import (
     FlowId,
     ForeignReason,
     LossReason,
+    PathMtu,
     ProbeState,
     Reply,
     RoundId,
+    SizeOutcome,
     Stamp,
 )
 
@@ -146,6 +150,23 @@ class Story:
                 new=change.new,
             )
         )
+
+    def size_probed(self, tracked: TrackedProbe, outcome: SizeOutcome, now: int, **about: Any) -> None:
+        """A probe that was sent to find MTUs met its end; ``about`` is what the answer tells."""
+        self._events.append(
+            SizeProbed(
+                size=tracked.probe.shape.size,
+                outcome=outcome,
+                tx=tracked.tx,
+                probe_bytes=tracked.packet,
+                **about,
+                **self._about(tracked, now),
+            )
+        )
+
+    def path_mtu(self, found: PathMtu, now: int) -> None:
+        """What is known of the sizes that pass."""
+        self._events.append(PathMtuFound(at_ns=now, target=self.label, found=found))
 
     def _about(self, tracked: TrackedProbe, now: int) -> dict[str, Any]:
         """The fields every event of a probe has."""

@@ -22,6 +22,7 @@ from tracer.model import (
     Icmp,
     InterfaceIdentification,
     InterfaceInformation,
+    PathMtu,
     QuotedDiff,
     QuotedHeader,
     SourceInfo,
@@ -180,6 +181,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: str | None
     outcome: Outcome
     path_verdict: Verdict | None
+    path_mtu: PathMtu | None
     findings: tuple[Finding, ...]
     hops: tuple[HopReport, ...]
     flows: tuple[FlowReport, ...]
@@ -209,6 +211,7 @@ def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> 
             rounds=snapshot.rounds,
         ),
         path_verdict=snapshot.path_verdict,
+        path_mtu=snapshot.path_mtu,
         findings=snapshot.findings,
         hops=tuple(
             _hop(hop, verdict, target.address)

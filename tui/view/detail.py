@@ -20,6 +20,7 @@ from tracer.model import (
     InterfaceIdentification,
     InterfaceInformation,
     MplsStack,
+    PathMtu,
     ProbeState,
     QuotedHeader,
     UnknownExtension,
@@ -62,6 +63,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     context: Context = Context()
     samples: tuple[Sample, ...] = ()
     """Its recent probes, oldest first."""
+    path_mtu: PathMtu | None = None
+    """What is known of packet sizes on the whole path."""
     findings: tuple[Finding, ...] = ()
     """Those of the path."""
 
@@ -291,8 +294,26 @@ def _answer(subject: Subject, _width: int, glyphs: Glyphs) -> Iterator[Line]:
     parts: list[Line] = []
     if responder.icmp is not None:
         parts.append(((icmp_text(responder.icmp, responder.address), Style.VALUE),))
-    if subject.hop.mtu is not None:
-        parts.append(((say("detail.mtu", mtu=subject.hop.mtu), Style.VALUE),))
+    if subject.hop.mtu is not None and subject.path_mtu is None:
+        parts.append(((say("detail.reported-mtu", mtu=subject.hop.mtu), Style.VALUE),))
+    yield from _some(parts, glyphs)
+
+
+def _sizes(subject: Subject, _width: int, glyphs: Glyphs) -> Iterator[Line]:
+    found, hop = subject.path_mtu, subject.hop
+    if found is None or hop.mtu is None:
+        return
+    ends = found.to_target and found.ttl == hop.ttl
+    passes = say("detail.mtu-target" if ends else "detail.mtu-passes", mtu=hop.mtu)
+    parts: list[Line] = [((passes, Style.VALUE),)]
+    for step in found.lowered_at:
+        if step.ttl == hop.ttl:
+            told = step.reported_by is not None
+            address = say("row.hidden") if step.reported_by == HIDDEN else step.reported_by
+            text = say(
+                "detail.mtu-told" if told else "detail.mtu-vanish", before=step.before, address=address
+            )
+            parts.append(((text, Style.VALUE if told else Style.ALARMING),))
     yield from _some(parts, glyphs)
 
 
@@ -383,6 +404,7 @@ _FACTS: tuple[tuple[str, Callable[[Subject, int, Glyphs], Iterator[Line]]], ...]
     ("detail.recent", _recent),
     ("detail.losses", _losses),
     ("detail.answer", _answer),
+    ("detail.mtu", _sizes),
     ("detail.found", _found),
     ("detail.mpls", _labels),
     ("detail.interface", _interfaces),

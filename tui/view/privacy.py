@@ -18,14 +18,25 @@ from tracer.events import (
     LateReply,
     MalformedReply,
     PathChanged,
+    PathMtuFound,
     PortsExhausted,
     ProbeLost,
     ReplyReceived,
     SendFailed,
+    SizeProbed,
     TraceEnded,
     TraceStarted,
 )
-from tracer.model import Address, Failure, QuotedDiff, QuotedHeader, SourceInfo, TargetInfo
+from tracer.model import (
+    Address,
+    Failure,
+    PathMtu,
+    QuotedDiff,
+    QuotedHeader,
+    SizeOutcome,
+    SourceInfo,
+    TargetInfo,
+)
 from tracer.stats.path_changes import PathChange
 from tracer.stats.snapshot import ErrorSnapshot, HopSnapshot, ResponderSnapshot, TraceSnapshot, Verdict
 
@@ -73,6 +84,7 @@ def mask(snapshot: TraceSnapshot, privacy: Privacy) -> TraceSnapshot:
             for finding in snapshot.findings
         ),
         errors=tuple(_masked_error(error, secret) for error in snapshot.errors),
+        path_mtu=None if snapshot.path_mtu is None else _masked_path_mtu(snapshot.path_mtu, privacy),
         changes=tuple(_masked_change(change, privacy) for change in snapshot.changes),
         flows=tuple(
             msgspec.structs.replace(flow, path=masked_path(flow.path, flow.first_ttl, privacy))
@@ -115,6 +127,27 @@ def _reply(event: ReplyReceived, privacy: Privacy) -> Event:
 
 def _lost(event: ProbeLost, _privacy: Privacy) -> Event:
     return msgspec.structs.replace(event, probe_bytes=None)
+
+
+def _size_probed(event: SizeProbed, privacy: Privacy) -> Event:
+    """Who says *too big* stands somewhere before the TTL of the probe: that is hidden as well."""
+    far = msgspec.structs.replace(event, probe_bytes=None, reply_bytes=None)
+    shown = event.responder is None or (event.outcome is SizeOutcome.PASSED and not privacy.masks(event.ttl))
+    return far if shown else msgspec.structs.replace(far, responder=HIDDEN)
+
+
+def _path_mtu(event: PathMtuFound, privacy: Privacy) -> Event:
+    return msgspec.structs.replace(event, found=_masked_path_mtu(event.found, privacy))
+
+
+def _masked_path_mtu(found: PathMtu, privacy: Privacy) -> PathMtu:
+    steps = tuple(
+        msgspec.structs.replace(step, reported_by=HIDDEN)
+        if step.reported_by is not None and privacy.masks(step.ttl)
+        else step
+        for step in found.lowered_at
+    )
+    return msgspec.structs.replace(found, lowered_at=steps)
 
 
 def _foreign(event: ForeignReply, _privacy: Privacy) -> Event:
@@ -275,5 +308,7 @@ _MASKERS: dict[type[Event], Callable[[Any, Privacy], Event]] = {
     SendFailed: _failed,
     PortsExhausted: _failed,
     PathChanged: _masked_change,
+    SizeProbed: _size_probed,
+    PathMtuFound: _path_mtu,
     TraceEnded: _failed,
 }

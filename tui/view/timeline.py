@@ -17,16 +17,19 @@ from tracer.events import (
     MalformedReply,
     PathChanged,
     PathEndMoved,
+    PathMtuFound,
     PortsExhausted,
     PortSkipped,
     ProbeLost,
     ProbeSent,
     ReplyReceived,
     SendFailed,
+    SizeProbed,
     TargetAdded,
     TraceEnded,
     TraceStarted,
 )
+from tracer.stats.wording import path_mtu
 from tracer.text import printable
 from tui.view import format as fmt
 from tui.view.cells import Line, clip_line
@@ -47,6 +50,8 @@ class Kind(StrEnum):
     """The path changed."""
     END = "end"
     """Where the path ends, as far as that is known."""
+    SIZES = "sizes"
+    """How large packets may be, as far as that is known."""
     TROUBLE = "trouble"
     """Something on this host."""
     ODDITY = "oddity"
@@ -177,6 +182,15 @@ def _at(path: tuple[str | None, ...], ttl: int) -> str:
     return say("row.hidden") if address == HIDDEN else address
 
 
+def _size_probed(event: SizeProbed) -> str:
+    outcome = say(f"size.{event.outcome.value}")
+    return say("event.size_probed", ttl=event.ttl, size=event.size, outcome=outcome)
+
+
+def _path_mtu(event: PathMtuFound) -> str:
+    return say("event.path_mtu", sentence=path_mtu(event.found))
+
+
 def _added(event: TargetAdded) -> str:
     return say("event.target_added", query=printable(event.info.query))
 
@@ -209,6 +223,8 @@ _TABLE: dict[type[Event], tuple[Kind, Severity, Callable[[Any], str]]] = {
     PortSkipped: (Kind.ODDITY, Severity.HARMLESS, _skipped),
     PathEndMoved: (Kind.END, Severity.FINE, _path_end),
     PathChanged: (Kind.PATH, Severity.WARNING, _path_changed),
+    SizeProbed: (Kind.PROBE, Severity.FINE, _size_probed),
+    PathMtuFound: (Kind.SIZES, Severity.FINE, _path_mtu),
     Health: (Kind.TROUBLE, Severity.WARNING, _health),
     TargetAdded: (Kind.TRACE, Severity.UNKNOWN, _added),
     TraceEnded: (Kind.TRACE, Severity.FINE, _ended),

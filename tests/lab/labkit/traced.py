@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 # A child begins with what is loaded here: loading Scapy anew for each would take half a second, and nobody may
 # not read an interpreter that belongs to root.
-import encodings.ascii
-import encodings.idna
-import tracer.net.errqueue
-import tracer.net.raw
-import tracer.net.scapy_channel
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 from tests.lab.labkit.namespace import User
 from tracer.clock import VirtualClock
 from tracer.config import TraceConfig

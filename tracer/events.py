@@ -181,8 +181,8 @@ class PathChanged(_Event, frozen=True, kw_only=True, tag="path_changed"):
 
     round: RoundId
     """The round that made it certain; the change itself came some rounds before."""
-    flow: FlowId = FlowId(0)
-    """The flow whose path it is."""
+    flows: tuple[FlowId, ...] = (FlowId(0),)
+    """The flows that changed at this TTL together; the paths are those of the first."""
     ttl: Ttl
     """The first TTL that differs."""
     old: tuple[Address | None, ...]

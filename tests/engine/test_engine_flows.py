@@ -183,7 +183,23 @@ def test_a_change_of_path_names_its_flow() -> None:
                 driven.target_answers(probe, now)
         seen = len(driven.sent)
     (change,) = driven.told(PathChanged)
-    assert (change.flow, change.ttl) == (1, 2)
+    assert (change.flows, change.ttl) == ((1,), 2)
+
+
+def test_flows_that_change_together_are_one_change() -> None:
+    driven = Driven(flows=3, report_cycles=None, **PARIS)
+    seen = 0
+    for round_id in range(30):
+        now = round_id * SECOND
+        driven.tick(now)
+        for probe in driven.sent[seen:]:
+            farther = 100 if round_id >= 12 and probe.ttl == 2 + (probe.flow == 2) else 0
+            if probe.ttl < 5:
+                driven.receive(reply_to(probe, EXCEEDED, router(probe.ttl + farther), now), now)
+            else:
+                driven.target_answers(probe, now)
+        seen = len(driven.sent)
+    assert [(change.flows, change.ttl) for change in driven.told(PathChanged)] == [((0, 1), 2), ((2,), 3)]
 
 
 def test_a_late_stamp_without_a_mark_changes_no_probe_of_a_shared_tuple() -> None:

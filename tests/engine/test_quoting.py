@@ -93,7 +93,7 @@ def test_what_the_kernel_fills_in_is_no_difference_of_a_rebuilt_probe(family: Fa
 
 def test_an_identification_of_0_is_the_kernels_to_fill_in_where_fragments_are_allowed() -> None:
     probe = tracked()
-    probe.packet = rewritten()
+    probe.packet = rewritten(identification=0)
     for dont_fragment, fields in ((True, ["identification"]), (False, [])):
         shape = msgspec.structs.replace(probe.probe.shape, dont_fragment=dont_fragment)
         probe.probe = msgspec.structs.replace(probe.probe, shape=shape)

@@ -31,8 +31,8 @@ GOLDEN = Path(__file__).with_name("golden_report.json")
 
 RTT = "last best worst mean stddev p50 p90 p99 jitter_last jitter_mean jitter_max jitter_rfc3550"
 CONTRACT = {
-    "": "schema version target source config channel started_at ended_at outcome path_verdict findings hops "
-    "flows health errors",
+    "": "schema version target source config channel started_at ended_at outcome path_verdict path_mtu "
+    "findings hops flows health errors",
     "target": "query address hostname",
     "source": "address interface",
     "channel": "name protocol privileged reason",

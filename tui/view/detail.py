@@ -312,22 +312,18 @@ def _answer(subject: Subject, _width: int, glyphs: Glyphs) -> Iterator[Line]:
     yield from _some(parts, glyphs)
 
 
-def _sizes(subject: Subject, _width: int, glyphs: Glyphs) -> Iterator[Line]:
+def _sizes(subject: Subject, _width: int, _glyphs: Glyphs) -> Iterator[Line]:
     found, hop = subject.path_mtu, subject.hop
     if found is None or hop.mtu is None:
         return
     ends = found.to_target and found.ttl == hop.ttl
-    passes = say("detail.mtu-target" if ends else "detail.mtu-passes", mtu=hop.mtu)
-    parts: list[Line] = [((passes, Style.VALUE),)]
+    yield ((say("detail.mtu-target" if ends else "detail.mtu-passes", mtu=hop.mtu), Style.VALUE),)
     for step in found.lowered_at:
-        if step.ttl == hop.ttl:
-            told = step.reported_by is not None
+        if step.ttl == hop.ttl and step.reported_by is not None:
             address = say("row.hidden") if step.reported_by == HIDDEN else step.reported_by
-            text = say(
-                "detail.mtu-told" if told else "detail.mtu-vanish", before=step.before, address=address
-            )
-            parts.append(((text, Style.VALUE if told else Style.ALARMING),))
-    yield from _some(parts, glyphs)
+            yield ((say("detail.mtu-told", before=step.before, address=address), Style.VALUE),)
+        elif step.ttl == hop.ttl:
+            yield ((say("detail.mtu-vanish", before=step.before), Style.ALARMING),)
 
 
 def _reply(subject: Subject, width: int, _glyphs: Glyphs) -> Iterator[Line]:

@@ -31,9 +31,6 @@ PREFIX = "HOPSCOPE_"
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
-if TYPE_CHECKING:
-    from tui.scene import Look
-
 
 class Duration(click.ParamType[int]):
     """``250ms``, ``1s``: nanoseconds for the engine."""

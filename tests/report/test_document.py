@@ -43,9 +43,11 @@ CONTRACT = {
     "hops.0.clock": "kernel user",
     "hops.0.icmp": "type code name mark",
     "hops.0.responders.0": "address hostname asn place received rtt_ms icmp reply_ttl return_paths "
-    "quoted extensions",
+    "quoted extensions flows special",
     "hops.0.responders.0.rtt_ms": RTT,
     "hops.2.responders.0.extensions.0": "type labels",
+    "flows.0": "id sport dport path sent received lost loss_pct rtt_ms",
+    "flows.0.rtt_ms": "last best worst mean stddev",
     "hops.2.responders.0.extensions.0.labels.0": "label exp bos ttl",
     "health": "sent received foreign malformed anomalies clock_steps retransmitted overshoot kernel_drops "
     "ports_skipped ports_exhausted send_errors",

@@ -15,6 +15,7 @@ from tracer.config import TraceConfig
 from tracer.engine.lane import Lane, lanes_of
 from tracer.engine.lifecycle import ProbeInput
 from tracer.engine.matching import ProbeMemory, TrackedProbe
+from tracer.engine.path_watch import together
 from tracer.engine.ports import PortPlan, Ports
 from tracer.engine.recognition import DIRECT, Recogniser
 from tracer.engine.size_probes import SizeProbe, SizeProbing
@@ -165,10 +166,9 @@ class Engine:
 
     def _finish_round(self, now: int) -> None:
         this = self._lanes[0].round
-        for lane in self._lanes:
-            if (change := lane.end_round()) is not None:
-                self._story.path_changed(change, this.id, lane.flow, now)
-                self._sizes.path_changed(lane.flow)
+        for flows, change in together((lane.flow, lane.end_round()) for lane in self._lanes):
+            self._story.path_changed(change, this.id, flows, now)
+            self._sizes.path_changed(flows)
         if this.is_last:
             self.stop(self._end_reason(), now)
             return

@@ -157,9 +157,9 @@ class SizeProbing:
         if probe.flow == self._lane.flow and probe.ttl in self._hops:
             self._hops[probe.ttl].missed()
 
-    def path_changed(self, flow: FlowId) -> None:
-        """A flow goes another way. What was found stands until the new search has come as far."""
-        if flow == self._lane.flow:
+    def path_changed(self, flows: tuple[FlowId, ...]) -> None:
+        """Some flows go another way. What was found stands until the new search has come as far."""
+        if self._lane.flow in flows:
             self._begin_anew()
 
     def _begin_anew(self) -> None:

@@ -135,14 +135,16 @@ class Story:
             self._told_end = end
             self._events.append(PathEndMoved(at_ns=now, target=self.label, ttl=end.ttl, kind=end.kind))
 
-    def path_changed(self, change: PathChange, round_id: RoundId, flow: FlowId, now: int) -> None:
-        """The probes of a flow go another way than before."""
+    def path_changed(
+        self, change: PathChange, round_id: RoundId, flows: tuple[FlowId, ...], now: int
+    ) -> None:
+        """The probes of these flows go another way than before; ``change`` is the first one's."""
         self._events.append(
             PathChanged(
                 at_ns=now,
                 target=self.label,
                 round=round_id,
-                flow=flow,
+                flows=flows,
                 ttl=change.ttl,
                 old=change.old,
                 new=change.new,

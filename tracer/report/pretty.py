@@ -215,6 +215,10 @@ def _decimals(report: Report) -> int:
 def _responder_notes(responder: ResponderReport, target: Address | None) -> Iterator[str]:
     if complaint := mark(responder.icmp, responder.address, target):
         yield complaint
+    if responder.asn is not None:
+        yield printable(f"{responder.asn.label} {responder.asn.name or ''}".rstrip())
+    if responder.place is not None and responder.place.label:
+        yield printable(responder.place.label)
     for extension in responder.extensions:
         if isinstance(extension, MplsStack):
             yield f"mpls {'/'.join(str(entry.label) for entry in extension.labels)}"

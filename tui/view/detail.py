@@ -25,8 +25,10 @@ from tracer.model import (
     QuotedHeader,
     UnknownExtension,
 )
+from tracer.names import NOTHING
 from tracer.stats.snapshot import Finding, HopSnapshot, ResponderSnapshot, RttSnapshot, Verdict
 from tracer.text import printable
+from tui.view import about
 from tui.view import format as fmt
 from tui.view.cells import Line, fit, fit_line, joined
 from tui.view.chart import chart, series_of
@@ -161,6 +163,7 @@ def _facts(subject: Subject, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     return (
         *_judged(subject, width, glyphs),
         *_labelled("detail.host", _hosts(subject, glyphs)),
+        *_looked_up(subject, width),
         *(line for key, draw in _FACTS for line in _labelled(key, draw(subject, width - _LABEL, glyphs))),
     )
 
@@ -208,6 +211,16 @@ def _known(context: Context, address: Address) -> Iterator[str]:
     for found in (context.asns, context.countries):
         if (text := found.get(address)) is not None:
             yield printable(text)
+
+
+def _looked_up(subject: Subject, width: int) -> Iterator[Line]:
+    """What was looked up of the chosen responder."""
+    if (responder := subject.responder) is None or responder.address == HIDDEN:
+        return
+    known = subject.context.known.get(responder.address, NOTHING)
+    for key, text in about.facts(responder.address, known):
+        lines = wrap(printable(text), max(width - _LABEL, 8))
+        yield from _labelled(key, (((line, Style.VALUE),) for line in lines))
 
 
 def _loss(subject: Subject, _width: int, _glyphs: Glyphs) -> Iterator[Line]:

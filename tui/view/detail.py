@@ -37,6 +37,7 @@ from tui.view.histogram import histogram
 from tui.view.history import Sample
 from tui.view.privacy import HIDDEN
 from tui.view.rows import Context, host_text, severity_of
+from tui.view.sizes import size_lines
 from tui.view.sparkline import level, sparkline
 from tui.view.steps import Steps, finished
 from tui.view.strings import say
@@ -66,7 +67,6 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     samples: tuple[Sample, ...] = ()
     """Its recent probes, oldest first."""
     path_mtu: PathMtu | None = None
-    """What is known of packet sizes on the whole path."""
     findings: tuple[Finding, ...] = ()
     """Those of the path."""
 
@@ -307,23 +307,7 @@ def _answer(subject: Subject, _width: int, glyphs: Glyphs) -> Iterator[Line]:
     parts: list[Line] = []
     if responder.icmp is not None:
         parts.append(((icmp_text(responder.icmp, responder.address), Style.VALUE),))
-    if subject.hop.mtu is not None and subject.path_mtu is None:
-        parts.append(((say("detail.reported-mtu", mtu=subject.hop.mtu), Style.VALUE),))
     yield from _some(parts, glyphs)
-
-
-def _sizes(subject: Subject, _width: int, _glyphs: Glyphs) -> Iterator[Line]:
-    found, hop = subject.path_mtu, subject.hop
-    if found is None or hop.mtu is None:
-        return
-    ends = found.to_target and found.ttl == hop.ttl
-    yield ((say("detail.mtu-target" if ends else "detail.mtu-passes", mtu=hop.mtu), Style.VALUE),)
-    for step in found.lowered_at:
-        if step.ttl == hop.ttl and step.reported_by is not None:
-            address = say("row.hidden") if step.reported_by == HIDDEN else step.reported_by
-            yield ((say("detail.mtu-told", before=step.before, address=address), Style.VALUE),)
-        elif step.ttl == hop.ttl:
-            yield ((say("detail.mtu-vanish", before=step.before), Style.ALARMING),)
 
 
 def _reply(subject: Subject, width: int, _glyphs: Glyphs) -> Iterator[Line]:
@@ -413,7 +397,7 @@ _FACTS: tuple[tuple[str, Callable[[Subject, int, Glyphs], Iterator[Line]]], ...]
     ("detail.recent", _recent),
     ("detail.losses", _losses),
     ("detail.answer", _answer),
-    ("detail.mtu", _sizes),
+    ("detail.mtu", lambda subject, _width, _glyphs: size_lines(subject.hop, subject.path_mtu)),
     ("detail.found", _found),
     ("detail.mpls", _labels),
     ("detail.interface", _interfaces),

@@ -215,6 +215,7 @@ async def opened(told: Rounds, size: tuple[int, int]) -> AsyncIterator[tuple[Hop
     collect_in_short_passes()
     for batch in told.past:
         source.bridge.update(batch)
+    gc.collect()  # what was kept for long has become old
     await asyncio.sleep(SETTLED_S)
     try:
         yield app, source
@@ -299,7 +300,9 @@ async def main() -> None:
             async with opened(told, size) as (app, source):
                 for view, keys in VIEWS.items():
                     if (view != "overview" or targets > 1) and (not wanted or view in wanted):
-                        _tell(targets, size, view, await held(bench, app, source, later(told, source), keys))
+                        coming = later(told, source)
+                        gc.collect()  # of what the measurement itself made
+                        _tell(targets, size, view, await held(bench, app, source, coming, keys))
                         await pressed(app, ("escape",) if "d" not in keys else ("escape", "d"))
 
 

@@ -37,6 +37,7 @@ from tracer.model import (
     TargetInfo,
     Ttl,
 )
+from tracer.names import AsnInfo, Hostnames, Known, Place, make_harmless
 
 SCHEMA = "hopscope.events/1"
 
@@ -226,8 +227,29 @@ class Health(_Event, frozen=True, kw_only=True, tag="health"):
     """Jumps of the wall clock against the monotonic one."""
 
 
+class NameResolved(_Event, frozen=True, kw_only=True, tag="name_resolved"):
+    """What is known by now of an address that answered; it may come after the trace has ended.
+
+    Takes the place of what earlier events said of the address.
+    """
+
+    address: Address
+    hostnames: Hostnames = ()
+    """From reverse DNS, in alphabetical order."""
+    asn: AsnInfo | None = None
+    place: Place | None = None
+
+    def __post_init__(self) -> None:
+        make_harmless(self, ("hostnames",))
+
+    @property
+    def known(self) -> Known:
+        """The same as one value."""
+        return Known(hostnames=self.hostnames, asn=self.asn, place=self.place)
+
+
 class TraceEnded(_Event, frozen=True, kw_only=True, tag="trace_ended"):
-    """The last event of a target."""
+    """The trace of a target is over: nothing but names that were asked for may follow."""
 
     reason: EndReason
     ended_at: str
@@ -255,6 +277,7 @@ TargetEvent = (
     | PathMtuFound
     | Health
     | TargetAdded
+    | NameResolved
     | TraceEnded
 )
 """Everything that happens to one target."""

@@ -75,7 +75,7 @@ class Session:
     def __init__(self, prepared: Prepared, config: TraceConfig, listeners: Sequence[Listener]) -> None:
         self._prepared = prepared
         self._config = config
-        self._listeners = listeners
+        self._listeners = [*listeners]
         self._channel = prepared.channel
         self._clock = prepared.clock
         self._traces: list[_Trace] = []
@@ -88,6 +88,14 @@ class Session:
         """End every trace at the next opportunity; safe from a signal handler."""
         self._stop = reason
         self._clock.wake()
+
+    def listen(self, listener: Listener) -> None:
+        """Give a listener every event from now on, after the others."""
+        self._listeners.append(listener)
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Add to the log what was found out beside the traces; not from within a listener."""
+        self._tell(events)
 
     async def run(self) -> None:
         """Trace. Raises nothing but what a listener raises."""

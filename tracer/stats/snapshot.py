@@ -21,6 +21,7 @@ from tracer.model import (
     TargetInfo,
     Ttl,
 )
+from tracer.names import Known
 from tracer.stats.path_changes import PathChange
 
 
@@ -251,6 +252,8 @@ class TraceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """All changes of the path."""
     flows: tuple[FlowSnapshot, ...]
     """By id, as far as flows are told apart."""
+    names: dict[Address, Known] = {}
+    """What was looked up of the addresses."""
     path_mtu: PathMtu | None = None
     """How large packets may be; None unless that was asked for, or while nothing is known."""
     findings: tuple[Finding, ...] = ()

@@ -17,6 +17,7 @@ from tracer.events import (
     Health,
     LateReply,
     MalformedReply,
+    NameResolved,
     PathChanged,
     PathEndMoved,
     PathMtuFound,
@@ -31,7 +32,8 @@ from tracer.events import (
     TargetEvent,
     TraceEnded,
 )
-from tracer.model import Anomaly, EndReason, PathEndKind, PathMtu, RoundId, TargetInfo, Ttl
+from tracer.model import Address, Anomaly, EndReason, PathEndKind, PathMtu, RoundId, TargetInfo, Ttl
+from tracer.names import Known
 from tracer.stats.evidence import PathEvidence
 from tracer.stats.findings import Findings
 from tracer.stats.flow import Flows
@@ -43,6 +45,9 @@ from tracer.stats.snapshot import HealthSnapshot, HopSnapshot, TraceSnapshot
 from tracer.stats.troubles import Troubles
 
 DEFAULT_MAX_SAMPLES = 256
+
+MOST_NAMES = 4096
+"""Addresses something is known of."""
 
 
 class Tracker:
@@ -81,6 +86,7 @@ class Tracker:
         self._troubles = Troubles()
         self._recent_trouble = RecentTrouble()
         self._changes = PathChanges()
+        self._names: dict[Address, Known] = {}
         self._path_mtu: PathMtu | None = None
         self._judged_by: PathEvidence | None = None
         self._judgement = Judgement(None, ())
@@ -158,6 +164,10 @@ class Tracker:
         self._kernel_drops += event.kernel_drops
         self._clock_steps += event.clock_steps
 
+    def _enter_name(self, event: NameResolved) -> None:
+        if event.address in self._names or len(self._names) < MOST_NAMES:
+            self._names = {**self._names, event.address: event.known}
+
     def _enter_added(self, _event: TargetAdded) -> None:
         """The tracker is made with the target."""
 
@@ -188,6 +198,7 @@ class Tracker:
                 hop_verdicts=verdicts.hops,
                 changes=self._changes.latest(),
                 change_count=self._changes.count,
+                names=self._names,
                 path_mtu=self._path_mtu,
                 flows=self._flows.snapshot(path[0].ttl, path[-1].ttl) if path else (),
                 findings=self._findings.of(hops, self._end),
@@ -254,6 +265,7 @@ class Tracker:
         SizeProbed: _enter_size_probed,
         PathMtuFound: _enter_path_mtu,
         Health: _enter_health,
+        NameResolved: _enter_name,
         TargetAdded: _enter_added,
         TraceEnded: _enter_ended,
     }

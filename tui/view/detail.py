@@ -25,8 +25,10 @@ from tracer.model import (
     QuotedHeader,
     UnknownExtension,
 )
+from tracer.names import NOTHING
 from tracer.stats.snapshot import Finding, HopSnapshot, ResponderSnapshot, RttSnapshot, Verdict
 from tracer.text import printable
+from tui.view import about
 from tui.view import format as fmt
 from tui.view.cells import Line, fit, fit_line, joined
 from tui.view.chart import chart, series_of
@@ -35,6 +37,7 @@ from tui.view.histogram import histogram
 from tui.view.history import Sample
 from tui.view.privacy import HIDDEN
 from tui.view.rows import Context, host_text, severity_of
+from tui.view.sizes import size_lines
 from tui.view.sparkline import level, sparkline
 from tui.view.steps import Steps, finished
 from tui.view.strings import say
@@ -64,7 +67,6 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     samples: tuple[Sample, ...] = ()
     """Its recent probes, oldest first."""
     path_mtu: PathMtu | None = None
-    """What is known of packet sizes on the whole path."""
     findings: tuple[Finding, ...] = ()
     """Those of the path."""
 
@@ -161,6 +163,7 @@ def _facts(subject: Subject, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     return (
         *_judged(subject, width, glyphs),
         *_labelled("detail.host", _hosts(subject, glyphs)),
+        *_looked_up(subject, width),
         *(line for key, draw in _FACTS for line in _labelled(key, draw(subject, width - _LABEL, glyphs))),
     )
 
@@ -208,6 +211,16 @@ def _known(context: Context, address: Address) -> Iterator[str]:
     for found in (context.asns, context.countries):
         if (text := found.get(address)) is not None:
             yield printable(text)
+
+
+def _looked_up(subject: Subject, width: int) -> Iterator[Line]:
+    """What was looked up of the chosen responder."""
+    if (responder := subject.responder) is None or responder.address == HIDDEN:
+        return
+    known = subject.context.known.get(responder.address, NOTHING)
+    for key, text in about.facts(responder.address, known):
+        lines = wrap(printable(text), max(width - _LABEL, 8))
+        yield from _labelled(key, (((line, Style.VALUE),) for line in lines))
 
 
 def _loss(subject: Subject, _width: int, _glyphs: Glyphs) -> Iterator[Line]:
@@ -294,26 +307,6 @@ def _answer(subject: Subject, _width: int, glyphs: Glyphs) -> Iterator[Line]:
     parts: list[Line] = []
     if responder.icmp is not None:
         parts.append(((icmp_text(responder.icmp, responder.address), Style.VALUE),))
-    if subject.hop.mtu is not None and subject.path_mtu is None:
-        parts.append(((say("detail.reported-mtu", mtu=subject.hop.mtu), Style.VALUE),))
-    yield from _some(parts, glyphs)
-
-
-def _sizes(subject: Subject, _width: int, glyphs: Glyphs) -> Iterator[Line]:
-    found, hop = subject.path_mtu, subject.hop
-    if found is None or hop.mtu is None:
-        return
-    ends = found.to_target and found.ttl == hop.ttl
-    passes = say("detail.mtu-target" if ends else "detail.mtu-passes", mtu=hop.mtu)
-    parts: list[Line] = [((passes, Style.VALUE),)]
-    for step in found.lowered_at:
-        if step.ttl == hop.ttl:
-            told = step.reported_by is not None
-            address = say("row.hidden") if step.reported_by == HIDDEN else step.reported_by
-            text = say(
-                "detail.mtu-told" if told else "detail.mtu-vanish", before=step.before, address=address
-            )
-            parts.append(((text, Style.VALUE if told else Style.ALARMING),))
     yield from _some(parts, glyphs)
 
 
@@ -404,7 +397,7 @@ _FACTS: tuple[tuple[str, Callable[[Subject, int, Glyphs], Iterator[Line]]], ...]
     ("detail.recent", _recent),
     ("detail.losses", _losses),
     ("detail.answer", _answer),
-    ("detail.mtu", _sizes),
+    ("detail.mtu", lambda subject, _width, _glyphs: size_lines(subject.hop, subject.path_mtu)),
     ("detail.found", _found),
     ("detail.mpls", _labels),
     ("detail.interface", _interfaces),

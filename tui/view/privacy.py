@@ -17,6 +17,7 @@ from tracer.events import (
     ForeignReply,
     LateReply,
     MalformedReply,
+    NameResolved,
     PathChanged,
     PathMtuFound,
     PortsExhausted,
@@ -76,6 +77,7 @@ def mask(snapshot: TraceSnapshot, privacy: Privacy) -> TraceSnapshot:
     return msgspec.structs.replace(
         snapshot,
         target=_masked_target(snapshot.target, secret),
+        names={address: known for address, known in snapshot.names.items() if address not in secret},
         hops=tuple(
             _masked_hop(hop) if privacy.masks(hop.ttl) else _without_source(hop) for hop in snapshot.hops
         ),
@@ -123,6 +125,28 @@ def _reply(event: ReplyReceived, privacy: Privacy) -> Event:
     if not privacy.masks(event.ttl):
         return far
     return msgspec.structs.replace(far, responder=HIDDEN, extensions=())
+
+
+def _name(event: NameResolved, _privacy: Privacy) -> Event:
+    """The event alone does not say how far away the address is (``Masker`` knows)."""
+    return msgspec.structs.replace(event, address=HIDDEN, hostnames=(), asn=None, place=None)
+
+
+class Masker:
+    """Masks a log event by event, in its order: so it knows which names belong to hops that may be shown."""
+
+    def __init__(self) -> None:
+        self._shown: dict[tuple[str, Address], bool] = {}
+        """Whether an address has been met beyond the masked hops, and only there."""
+
+    def mask(self, event: Event, privacy: Privacy) -> Event:
+        """``event`` without what is private; a name stays where its address has been shown."""
+        if isinstance(event, ReplyReceived):
+            who = (event.target, event.responder)
+            self._shown[who] = self._shown.get(who, True) and not privacy.masks(event.ttl)
+        if isinstance(event, NameResolved) and self._shown.get((event.target, event.address), False):
+            return event
+        return mask_event(event, privacy)
 
 
 def _lost(event: ProbeLost, _privacy: Privacy) -> Event:
@@ -307,6 +331,7 @@ _MASKERS: dict[type[Event], Callable[[Any, Privacy], Event]] = {
     MalformedReply: _malformed,
     SendFailed: _failed,
     PortsExhausted: _failed,
+    NameResolved: _name,
     PathChanged: _masked_change,
     SizeProbed: _size_probed,
     PathMtuFound: _path_mtu,

@@ -15,6 +15,7 @@ from tracer.events import (
     Health,
     LateReply,
     MalformedReply,
+    NameResolved,
     PathChanged,
     PathEndMoved,
     PathMtuFound,
@@ -195,6 +196,15 @@ def _added(event: TargetAdded) -> str:
     return say("event.target_added", query=printable(event.info.query))
 
 
+def _named(event: NameResolved) -> str:
+    address = say("row.hidden") if event.address == HIDDEN else event.address
+    system = None if event.asn is None else f"{event.asn.label} {event.asn.name or ''}".rstrip()
+    parts = (*event.hostnames, system, None if event.place is None else event.place.label)
+    if told := ", ".join(part for part in parts if part):
+        return say("event.name_resolved", address=address, known=told)
+    return say("event.name_resolved.nothing", address=address)
+
+
 def _health(event: Health) -> str:
     drops, steps = event.kernel_drops, event.clock_steps
     return say("event.health", drops=_times(drops), steps=_times(steps))
@@ -226,6 +236,7 @@ _TABLE: dict[type[Event], tuple[Kind, Severity, Callable[[Any], str]]] = {
     SizeProbed: (Kind.PROBE, Severity.FINE, _size_probed),
     PathMtuFound: (Kind.SIZES, Severity.FINE, _path_mtu),
     Health: (Kind.TROUBLE, Severity.WARNING, _health),
+    NameResolved: (Kind.PROBE, Severity.FINE, _named),
     TargetAdded: (Kind.TRACE, Severity.UNKNOWN, _added),
     TraceEnded: (Kind.TRACE, Severity.FINE, _ended),
 }

@@ -70,6 +70,8 @@ TEXTS: dict[str, str] = {
     "event.send_failed": "hop {ttl}: not sent: {message}",
     "event.ports_exhausted": "hop {ttl}: no source port left: {message}",
     "event.port_skipped": "hop {ttl}: port {port} is taken, trying the next",
+    "event.name_resolved": "{address} is {known}",
+    "event.name_resolved.nothing": "{address} has no name",
     "event.target_added": "target added: {query}",
     "event.path_end.target": "the target answers at hop {ttl}",
     "event.path_end.unreachable": "the path ends at hop {ttl}: unreachable",

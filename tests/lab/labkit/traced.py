@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-# A child begins with what is loaded here: loading Scapy anew for each would take half a second, and nobody may
-# not read an interpreter that belongs to root.
-import encodings.ascii
-import encodings.idna
-import tracer.net.errqueue
-import tracer.net.raw
-import tracer.net.scapy_channel
 from tests.lab.labkit.namespace import User
 from tracer.clock import VirtualClock
 from tracer.config import TraceConfig
@@ -26,7 +20,11 @@ if TYPE_CHECKING:
 
     from tests.lab.labkit.namespace import Namespace
 
-__all__ = ["Traced", "over_the_kernel", "over_the_simulator"]
+_LOADED_BEFOREHAND = (
+    "encodings.ascii", "encodings.idna", "tracer.net.errqueue", "tracer.net.raw", "tracer.net.scapy_channel",
+)  # fmt: skip
+"""A child begins with these: loading Scapy anew for each takes half a second, and nobody may not read an
+interpreter that belongs to root."""
 
 
 class Traced(NamedTuple):
@@ -47,6 +45,8 @@ def over_the_kernel(
     namespace: Namespace, targets: str | Sequence[str], config: TraceConfig, user: User, seconds: float = 30
 ) -> Traced:
     """Trace inside, as that user. Raises CallError."""
+    for module in _LOADED_BEFOREHAND:
+        import_module(module)
 
     async def run() -> Traced:
         async with trace(targets, config) as tracing:

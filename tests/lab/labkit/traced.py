@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+
+# A child begins with what is loaded here: loading Scapy anew for each would take half a second, and nobody may
+# not read an interpreter that belongs to root.
 import json
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.lab.labkit.namespace import User
@@ -20,11 +22,7 @@ if TYPE_CHECKING:
 
     from tests.lab.labkit.namespace import Namespace
 
-_LOADED_BEFOREHAND = (
-    "encodings.ascii", "encodings.idna", "tracer.net.errqueue", "tracer.net.raw", "tracer.net.scapy_channel",
-)  # fmt: skip
-"""A child begins with these: loading Scapy anew for each takes half a second, and nobody may not read an
-interpreter that belongs to root."""
+__all__ = ["Traced", "over_the_kernel", "over_the_simulator"]
 
 
 class Traced(NamedTuple):
@@ -45,8 +43,6 @@ def over_the_kernel(
     namespace: Namespace, targets: str | Sequence[str], config: TraceConfig, user: User, seconds: float = 30
 ) -> Traced:
     """Trace inside, as that user. Raises CallError."""
-    for module in _LOADED_BEFOREHAND:
-        import_module(module)
 
     async def run() -> Traced:
         async with trace(targets, config) as tracing:

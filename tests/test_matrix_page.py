@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -65,17 +65,17 @@ def test_the_page_is_what_its_generator_makes_of_it() -> None:
 
 def written(cells: dict[Combination, int], spoilt: str | None = None) -> str:
     """Results as pytest writes them, so many a combination."""
-    suite = ElementTree.Element("testsuite")
+    suite = ET.Element("testsuite")
     for cell, times in cells.items():
         for _ in range(times):
-            case = ElementTree.SubElement(suite, "testcase", name=f"test[{cell}]")
-            properties = ElementTree.SubElement(case, "properties")
+            case = ET.SubElement(suite, "testcase", name=f"test[{cell}]")
+            properties = ET.SubElement(case, "properties")
             told = {**cell._asdict(), **({} if cell in SUPPORTED else {"reason": f"no {cell}"})}
             for name, value in told.items():
-                ElementTree.SubElement(properties, "property", name=name, value=value)
+                ET.SubElement(properties, "property", name=name, value=value)
     if spoilt is not None:
-        ElementTree.SubElement(suite[0], spoilt)
-    return ElementTree.tostring(suite, encoding="unicode")
+        ET.SubElement(suite[0], spoilt)
+    return ET.tostring(suite, encoding="unicode")
 
 
 EVERY_TEST = {cell: sum(cell in cells for cells in TESTS.values()) for cell in COMBINATIONS}

@@ -1,4 +1,4 @@
-"""What ``--pcap`` writes over raw sockets, read by tshark: stamps, comments, and checksums it computes itself."""
+"""What ``--pcap`` writes over raw sockets, read by tshark: stamps, comments, checksums it computes itself."""
 
 from __future__ import annotations
 

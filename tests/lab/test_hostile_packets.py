@@ -115,7 +115,7 @@ def heard(stream: EventStream, network: Network, family: Family, probe: bytes) -
     return told
 
 
-def reshaped(family: Family, packet: bytes, body: bytes) -> bytes:
+def reshaped(packet: bytes, body: bytes) -> bytes:
     """The same IP header, right for another body: only ICMP can find something wrong with it."""
     return msgspec.structs.replace(IpPacket.decode(packet), payload=body).encode()
 
@@ -136,7 +136,7 @@ def test_every_truncation_and_every_flipped_bit_of_an_answer(
             broken.append(bytes(flipped))
         before = network.icmp_errors(family)
         for one in broken:
-            network.answer(reshaped(family, whole, one))
+            network.answer(reshaped(whole, one))
         refused = network.icmp_errors(family) - before
         told = heard(stream, network, family, probe)
     with capsys.disabled():
@@ -180,4 +180,3 @@ def _forged(family: Family, probe: bytes) -> Iterator[tuple[str, bytes]]:
     yield "unknown_identity", changed(target_port)
     yield "unknown_mark", changed(mark)
     yield "wrong_destination", msgspec.structs.replace(packet, destination=ELSEWHERE[family]).encode()
-

@@ -1,4 +1,4 @@
-"""Which way each flow took through diamonds, over raw sockets: the scenario's own hash and other tracers agree."""
+"""Which way each flow took through diamonds: the scenario's own hash and other tracers agree with us."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def internet() -> Iterator[TunLab]:
 
 
 def traced(internet: TunLab, family: Family, *arguments: str) -> Run:
-    run = hopscope(
-        internet.namespace, internet.target_address(family), *QUICK, *arguments, user=User.NET_RAW
-    )
+    run = hopscope(internet.namespace, internet.target_address(family), *QUICK, *arguments, user=User.NET_RAW)
     assert run.exit_code == 0, run
     return run
 
@@ -81,7 +79,7 @@ def links(drawn: bytes, near: Sequence[Address], far: Sequence[Address]) -> set[
     graph: dict[str, Any] = json.loads(done.stdout)
     names = {one["_gvid"]: one.get("label", "").split("\\n")[0] for one in graph["objects"]}
     joined = [(names[edge["tail"]], names[edge["head"]]) for edge in graph["edges"]]
-    return {(near.index(a), far.index(b)) for a, b in joined if a in near and b in far}  # type: ignore[arg-type]
+    return {(near.index(a), far.index(b)) for a, b in joined if a in near and b in far}
 
 
 @each_family
@@ -92,9 +90,7 @@ def test_paris_draws_every_link_and_no_false_one_and_classic_draws_false_ones(
     ends = [hop.addresses_of(family.of_the_model) for hop in path_of().hops[1:3]]
     drawn = {
         strategy: links(
-            traced(
-                internet, family, "--udp", "-R", strategy, "--flows", "16", "-m", "dot"
-            ).stdout.encode(),
+            traced(internet, family, "--udp", "-R", strategy, "--flows", "16", "-m", "dot").stdout.encode(),
             *ends,
         )
         for strategy in ("paris", "dublin", "classic")
@@ -136,10 +132,13 @@ def test_dublin_traceroute_agrees(internet: TunLab, tmp_path: Path) -> None:
     flows = 3
     asked = ("-s", str(SOURCE_PORT), "-d", str(TARGET_PORT), "-n", str(flows), "-T", "7")
     node = internet.namespace
-    with node.routes(f"default dev {DEVICE}"), node.firewall("udp dport 53 reject"):
+    with (
+        node.routes(f"default dev {DEVICE}"),
+        node.firewall("udp dport 53 reject"),
         # Its capture ends with the first packet after its patience: somebody has to send one.
-        with node.start(["ping", "-n", "-t", "1", "-i", "0.2", target]):
-            done = node.run(["dublin-traceroute", *asked, target], directory=tmp_path)
+        node.start(["ping", "-n", "-t", "1", "-i", "0.2", target]),
+    ):
+        done = node.run(["dublin-traceroute", *asked, target], directory=tmp_path)
     assert done.returncode == 0, done
     theirs = json.loads((tmp_path / "trace.json").read_text())["flows"]
     assert len(theirs) == flows

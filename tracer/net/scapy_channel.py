@@ -61,6 +61,15 @@ POLL_NS = 5_000_000
 PACKETS_AT_ONCE = 256
 """So many are read before the rest of the program has its turn."""
 
+_SO_RCVBUFFORCE = 33
+"""asm-generic/socket.h: beyond net.core.rmem_max, which takes CAP_NET_ADMIN."""
+
+_SOL_PACKET, _PACKET_STATISTICS = 263, 6
+"""linux/if_packet.h: two unsigned numbers, packets seen and packets dropped, since they were last read."""
+
+BUFFER = 4 << 20
+"""Bytes of each receive queue: Scapy's own take some eighty packets, one round of a few targets is more."""
+
 _SO_TIMESTAMPNS = 35
 """asm-generic/socket.h. Scapy asks for it on its IPv4 sockets only."""
 
@@ -97,6 +106,9 @@ def _open(family: Family) -> Any:
 
     sock = {Family.IPV4: L3RawSocket, Family.IPV6: L3RawSocket6}[family]()
     sock.ins.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    sock.ins.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+    with contextlib.suppress(PermissionError):
+        sock.ins.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER)
     sock.auxdata_available = True
     return sock
 
@@ -186,7 +198,12 @@ class ScapyChannel:
         found, self._left = self._left, []
         for key in self._selector.get_map().values():
             found.extend(self._read(key.data, key.fileobj))
-        return [*restamped(found, self._kernel_clock), Notice(clock_steps=1)] if stepped else found
+        if stepped:
+            found = restamped(found, self._kernel_clock)
+        drops = sum(_drops(key.fileobj) for key in self._selector.get_map().values())
+        if drops or stepped:
+            found.append(Notice(kernel_drops=drops, clock_steps=int(stepped)))
+        return found
 
     def _read(self, family: Family, sock: Any) -> Iterator[Received]:
         targets = {route.target: route for route in self._routes.values()}
@@ -216,6 +233,14 @@ class ScapyChannel:
     def close(self) -> None:
         self._ports.close()
         self._selector.close()
+
+
+def _drops(sock: Any) -> int:
+    """How many packets found the receive queue full since the last look; 0 where nobody tells."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    told = sock.ins.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+    return int.from_bytes(told[4:8], sys.byteorder)
 
 
 def _as_it_left(probe: Probe, at: Stamp, packet: bytes) -> TransmitStamp:

@@ -232,6 +232,8 @@ def _trace(
             if sim is None
             else prepare.simulated(targets, config, sim)
         )
+        for warning in prepared.warnings:
+            _complain(warning)
         try:
             interrupted = await _run(prepared, config, [*(file.write for file in written), output.hear])
         finally:

@@ -22,6 +22,7 @@ from tracer.events import (
     ProbeLost,
     ReplyReceived,
     SendFailed,
+    SourceChanged,
     TraceEnded,
     TraceStarted,
 )
@@ -128,6 +129,10 @@ def _malformed(event: MalformedReply, _privacy: Privacy) -> Event:
 def _failed(event: SendFailed | TraceEnded, _privacy: Privacy) -> Event:
     failure = None if event.failure is None else _masked_failure(event.failure)
     return msgspec.structs.replace(event, failure=failure)
+
+
+def _source_changed(event: SourceChanged, _privacy: Privacy) -> Event:
+    return msgspec.structs.replace(event, source=_masked_source(event.source), old=_masked_source(event.old))
 
 
 def mask_text(text: str, secrets: set[str]) -> str:
@@ -275,5 +280,6 @@ _MASKERS: dict[type[Event], Callable[[Any, Privacy], Event]] = {
     SendFailed: _failed,
     PortsExhausted: _failed,
     PathChanged: _masked_change,
+    SourceChanged: _source_changed,
     TraceEnded: _failed,
 }

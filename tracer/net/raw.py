@@ -221,13 +221,13 @@ class RawChannel:
         return [*found, *slept(self._routes.values(), slept_ns), *self._moved(now_ns)]
 
     def _moved(self, now_ns: int) -> list[SourceMoved]:
-        """An address that the user's interface has no more gives way to its new one."""
+        """What was known of a source is void: raw IPv4 sockets send from any address, ours or not."""
         moved = self._network.moved(now_ns)
         for item in moved:
             route = self._routes[item.trace]
             if route.bind_source and item.source is not None:
-                self._routes[item.trace] = msgspec.structs.replace(route, source=item.source)
-                self._sources[item.trace] = SourceAddress(self._routes[item.trace])
+                route = self._routes[item.trace] = msgspec.structs.replace(route, source=item.source)
+            self._sources[item.trace] = SourceAddress(route)
         return moved
 
     def _stamps(self) -> Iterator[Received]:

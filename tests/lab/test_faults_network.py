@@ -226,9 +226,11 @@ def test_a_named_interface_goes_on_from_its_new_address(path: Chain, way: str) -
                 ROUTES[0],
             )
             stream.until(
-                lambda event: event["event"] == "source_changed"
-                and event["source"] is not None
-                and event["source"]["address"] == NEW_ADDRESS
+                lambda event: (
+                    event["event"] == "source_changed"
+                    and event["source"] is not None
+                    and event["source"]["address"] == NEW_ADDRESS
+                )
             )
             _recovers(stream)
         finally:

@@ -64,6 +64,6 @@ class Pacer:
         steps = (now - self._changed_ns) // _SECOND_NS
         if self.rate == self.wanted or steps < 1:
             return False
-        self.rate = min(self.rate + steps * max(self.wanted // STEPS_BACK, 1), self.wanted)
+        self.rate = min(self.rate + steps * -(-self.wanted // STEPS_BACK), self.wanted)
         self._changed_ns = now
         return True

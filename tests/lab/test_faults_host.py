@@ -18,8 +18,11 @@ from tests.lab.labkit.chain import SOURCE_DEVICE, chain
 from tests.lab.labkit.families import Family
 from tests.lab.labkit.namespace import MOUNTS, User
 from tests.lab.labkit.product import (
+    ENVIRONMENT,
+    ROOT,
     EventStream,
     hopscope,
+    hopscope_command,
     hopscope_stream,
 )
 
@@ -57,20 +60,29 @@ def _recovers(stream: EventStream, rounds: int = 2) -> None:
 
 
 def test_without_descriptors_it_says_so_and_recovers_when_there_are_some(path: Chain) -> None:
-    """UDP to one port: a socket for each probe."""
-    with hopscope_stream(path.source, *_to(path), "-P", "33434") as stream:
-        process = stream.process
-        # Long before it has started: it may open no more than this from the first moment on.
-        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (16, 16))
+    """UDP to one port: a socket for each probe. Only root may change the limit of a process that runs."""
+    with hopscope_stream(path.source, *_to(path), "-P", "33434", user=User.ROOT) as stream:
+        stream.until(_reaches)
+        limits = resource.prlimit(stream.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(stream.process.pid, resource.RLIMIT_NOFILE, (8, limits[1]))
         failed = stream.until(lambda event: event["event"] == "send_failed")
         assert failed["failure"]["kind"] == "too_many_files"
         assert "ulimit" in failed["failure"]["remedy"]
-        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
+        resource.prlimit(stream.process.pid, resource.RLIMIT_NOFILE, limits)
         _recovers(stream)
-        process.terminate()
-        process.wait(timeout=5)
-        assert process.stderr is not None
-        assert "ulimit -n" in process.stderr.read().splitlines()[0], "the preflight warned"
+
+
+def test_a_low_limit_of_open_files_is_told_before_the_first_probe(path: Chain) -> None:
+    command = ["prlimit", "--nofile=60:60", *hopscope_command("-m", "json", "-C", "1", "--udp")]
+    target = path.target_address(Family.IPV4)
+    done = path.source.run(
+        [*command, "--channel", "errqueue", target], environment=ENVIRONMENT, directory=ROOT
+    )
+    [warning] = done.stderr.splitlines()
+    assert "more may be opened" in warning
+    assert "ulimit -n" in warning
+    simulated = path.source.run([*command, "--sim", "clean"], environment=ENVIRONMENT, directory=ROOT)
+    assert simulated.stderr == ""
 
 
 def _to(path: Chain, family: Family = Family.IPV4) -> tuple[str, ...]:

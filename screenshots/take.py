@@ -24,6 +24,7 @@ from tui.app import HopscopeApp
 from tui.scene import Look
 from tui.screens.main import MainScreen
 from tui.source import LiveSource
+from tui.view.columns import DEFAULT, with_mtu
 from tui.view.theme import PALETTES
 
 HERE = Path(__file__).parent
@@ -63,10 +64,8 @@ PICTURES: dict[str, Picture] = {
     "palette": Picture("wan", commands=("palette",)),
     "small": Picture("wan", size=(80, 24)),
     "large": Picture("loss", size=(200, 50), commands=("5", "hop-details")),
-    **{
-        f"trouble-{name}": Picture(name)
-        for name in ("loss", "ratelimit", "route-change", "bufferbloat", "blackhole")
-    },
+    **{f"trouble-{name}": Picture(name) for name in ("loss", "ratelimit", "route-change", "bufferbloat")},
+    "trouble-blackhole": Picture("blackhole", options=(("mtu", True),)),
     **{f"theme-{name}": Picture("loss", palette=name, commands=("5",)) for name in PALETTES},
 }
 
@@ -92,7 +91,8 @@ class Hourglass(VirtualClock):
 async def take(picture: Picture) -> str:
     """The picture as SVG."""
     clock = Hourglass(int(picture.at_s * S))
-    app = HopscopeApp(_source(picture, clock), Look(palette=picture.palette))
+    columns = with_mtu(DEFAULT) if ("mtu", True) in picture.options else DEFAULT
+    app = HopscopeApp(_source(picture, clock), Look(palette=picture.palette, columns=columns))
     async with app.run_test(size=picture.size) as pilot:
         await clock.run_out.wait()
         (screen,) = [one for one in app.screen_stack if isinstance(one, MainScreen)]

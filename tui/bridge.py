@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tracer.events import Event, TargetAdded, TraceStarted
+from tracer.events import Event, NameResolved, TargetAdded, TraceStarted
 from tracer.model import EndReason
 from tracer.report.document import Report
 from tracer.report.fold import Fold
@@ -49,6 +49,7 @@ class Bridge:
         self._max_samples = max_samples
         self._fold = Fold()
         self._books: dict[str, _TargetBooks] = {}
+        self._looked_up: frozenset[Fact] = frozenset()
 
     def update(self, events: Sequence[Event]) -> None:
         """Enter the next events."""
@@ -60,6 +61,8 @@ class Bridge:
                     started.apply(event)
                 self.position_ns = event.at_ns
                 continue
+            if isinstance(event, NameResolved):
+                self._looked_up |= _found_by(event)
             if isinstance(event, TargetAdded):
                 self._books[event.target] = _TargetBooks(self._max_samples)
             if (books := self._books.get(event.target)) is not None:
@@ -84,7 +87,7 @@ class Bridge:
     def facts(self) -> frozenset[Fact]:
         """What kinds of data there are to show."""
         header = self._fold.header
-        found = set()
+        found = set(self._looked_up)
         if header is not None and header.channel.protocol.value != "icmp":
             found.add(Fact.PORTS)
         if len(self._books) > 1:
@@ -120,6 +123,20 @@ def _scene_of(snapshot: TraceSnapshot, books: _TargetBooks, look: Look) -> Targe
         status=_status(snapshot.reason),
         flows=snapshot.flows,
         troubles=books.troubles.current(snapshot.errors),
+    )
+
+
+def _found_by(event: NameResolved) -> frozenset[Fact]:
+    place = event.place
+    return frozenset(
+        fact
+        for fact, known in (
+            (Fact.NAMES, bool(event.hostnames)),
+            (Fact.ASN, event.asn is not None),
+            (Fact.PLACES, place is not None),
+            (Fact.COORDINATES, place is not None and place.coordinates is not None),
+        )
+        if known
     )
 
 

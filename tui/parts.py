@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
+
 from tracer.stats.snapshot import ErrorSnapshot
 from tui.scene import Scene, TargetScene
+from tui.view.about import context
 from tui.view.cells import Line, fit_line
 from tui.view.columns import COLUMNS, available, chosen
 from tui.view.commands import BY_ID, keys_of, offered
@@ -22,7 +25,7 @@ from tui.view.table import Layout, header_line, lay_out, row_line
 from tui.view.tabs import Tab, TabLine, tab_line
 from tui.view.verdict_line import Head, Status, banner, header, notice
 
-VIEW_NAMES = ("view-table", "chart", "heatmap", "flows", "events", "inspector", "overview")
+VIEW_NAMES = ("view-table", "chart", "heatmap", "map", "flows", "events", "inspector", "overview")
 """What can fill the body, each named as the command that shows it."""
 
 MOST_BANNERS = 3
@@ -138,10 +141,10 @@ def context_of(scene: Scene, target: TargetScene) -> Context:
     look = scene.look
     wanted = _DIRECTIONS.intersection(look.columns)
     ttls = [int(hop.ttl) for hop in target.snapshot.hops] if wanted else []
-    return Context(
+    return msgspec.structs.replace(
+        context(target.snapshot, look.address_mode),
         probes=target.history.last(),
         directions=target.history.directions(ttls) if wanted else {},
-        address_mode=look.address_mode,
         most_hosts=look.most_hosts,
     )
 

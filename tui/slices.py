@@ -27,8 +27,9 @@ def collect_in_short_passes() -> None:
     """Let the collector work, but never for long.
 
     What was made so far stays to the end and is passed over. The middle generation, whose passes come every
-    few seconds, is kept small; the oldest is looked through the more seldom for it.
+    few seconds, is kept small. A pass over the oldest one, full of what is kept of the trace, takes tens of
+    milliseconds with many targets and finds little: it comes every few minutes.
     """
     gc.freeze()
-    gc.set_threshold(700, 3, 40)
+    gc.set_threshold(700, 3, 400)
     gc.enable()

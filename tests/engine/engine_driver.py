@@ -58,7 +58,13 @@ def in_use(command: SendProbe, _now: int) -> SendResult:
 
 
 def reply_to(probe: Probe, kind: ReplyKind, responder: Address, at: int, **fields: Any) -> Reply:
-    quoted = Quoted(protocol=probe.protocol, destination=probe.target, identity=probe.identity)
+    told = bool(probe.mark) and kind is not ReplyKind.UDP_DATA
+    quoted = Quoted(
+        protocol=probe.protocol,
+        destination=probe.target,
+        identity=probe.identity,
+        mark=probe.mark if told else None,
+    )
     icmp = Icmp(11, 0) if kind is ReplyKind.TIME_EXCEEDED else None
     return Reply(kind=kind, responder=responder, quoted=quoted, rx=kernel(at), icmp=icmp, **fields)
 

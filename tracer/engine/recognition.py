@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from tracer.engine.matching import ProbeMemory, TrackedProbe, likeliest
 from tracer.model import Address, ForeignReason, Identity, Protocol, Quoted, Reply, ReplyKind, Strategy
-from tracer.wire.address import pack
-from tracer.wire.mark import read_mark
+from tracer.wire.address import family_of, pack
+from tracer.wire.mark import MARKS, read_mark
 from tracer.wire.translated import imprint
 
 DIRECT = frozenset({ReplyKind.ECHO_REPLY, ReplyKind.SYN_ACK, ReplyKind.RST, ReplyKind.UDP_DATA})
@@ -41,6 +41,7 @@ class Recogniser:
         """Where the probes leave from now; None where that is not known."""
         self._target = target
         self._memory = memory
+        self._place = MARKS.get((strategy, protocol, family_of(target)))
 
     def match(self, reply: Reply) -> TrackedProbe | ForeignReason:
         """The probe that was answered, or why it is none of ours."""
@@ -53,10 +54,10 @@ class Recogniser:
         if reply.kind in DIRECT and reply.responder != self._target:
             return ForeignReason.WRONG_RESPONDER
         mark = quoted.mark
-        if mark is None and quoted.packet is not None:
-            mark = read_mark(self._strategy, quoted.packet)
         if mark is None and quoted.packet is None:
             return self._unmarked(quoted.identity)
+        if mark is None and self._place is not None and quoted.packet is not None:
+            mark = read_mark(self._strategy, quoted.packet)
         return self._marked(quoted, mark or 0)
 
     def find(

@@ -17,12 +17,14 @@ from tracer.events import (
     PaceChanged,
     PathChanged,
     PathEndMoved,
+    PathMtuFound,
     PortsExhausted,
     PortSkipped,
     ProbeLost,
     ProbeSent,
     ReplyReceived,
     SendFailed,
+    SizeProbed,
     SourceChanged,
     Suspended,
     TargetEvent,
@@ -36,9 +38,11 @@ from tracer.model import (
     FlowId,
     ForeignReason,
     LossReason,
+    PathMtu,
     ProbeState,
     Reply,
     RoundId,
+    SizeOutcome,
     SourceInfo,
     Stamp,
 )
@@ -151,19 +155,38 @@ class Story:
             self._told_end = end
             self._events.append(PathEndMoved(at_ns=now, target=self.label, ttl=end.ttl, kind=end.kind))
 
-    def path_changed(self, change: PathChange, round_id: RoundId, flow: FlowId, now: int) -> None:
-        """The probes of a flow go another way than before."""
+    def path_changed(
+        self, change: PathChange, round_id: RoundId, flows: tuple[FlowId, ...], now: int
+    ) -> None:
+        """The probes of these flows go another way than before; ``change`` is the first one's."""
         self._events.append(
             PathChanged(
                 at_ns=now,
                 target=self.label,
                 round=round_id,
-                flow=flow,
+                flows=flows,
                 ttl=change.ttl,
                 old=change.old,
                 new=change.new,
             )
         )
+
+    def size_probed(self, tracked: TrackedProbe, outcome: SizeOutcome, now: int, **about: Any) -> None:
+        """A probe that was sent to find MTUs met its end; ``about`` is what the answer tells."""
+        self._events.append(
+            SizeProbed(
+                size=tracked.probe.shape.size,
+                outcome=outcome,
+                tx=tracked.tx,
+                probe_bytes=tracked.packet,
+                **about,
+                **self._about(tracked, now),
+            )
+        )
+
+    def path_mtu(self, found: PathMtu, now: int) -> None:
+        """What is known of the sizes that pass."""
+        self._events.append(PathMtuFound(at_ns=now, target=self.label, found=found))
 
     def _about(self, tracked: TrackedProbe, now: int) -> dict[str, Any]:
         """The fields every event of a probe has."""

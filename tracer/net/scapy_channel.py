@@ -30,6 +30,7 @@ from tracer.interfaces import (
     SendProbe,
     SendResult,
     Sent,
+    TransmitStamp,
 )
 from tracer.model import (
     Address,
@@ -40,6 +41,7 @@ from tracer.model import (
     Protocol,
     Reply,
     Route,
+    Stamp,
     StampClock,
     TraceId,
 )
@@ -112,6 +114,8 @@ class ScapyChannel:
         self._routes: dict[TraceId, Route] = {}
         self._sources: dict[TraceId, SourceAddress] = {}
         self._selector = selectors.DefaultSelector()
+        self._left: list[Received] = []
+        """The probes that left since the last look at the answers, as they left."""
 
     @property
     def info(self) -> ChannelInfo:
@@ -156,12 +160,14 @@ class ScapyChannel:
             self._ports.release(probe)
             return leaving
         numbered = msgspec.structs.replace(probe, source_port=port)
+        packet = probe_packet(numbered, leaving.source)
         before = self._kernel_clock.now()
         try:
-            self._hand_over(route.family, probe_packet(numbered, leaving.source), probe.target)
+            self._hand_over(route.family, packet, probe.target)
         except OSError as error:
             self._ports.release(probe)
             return binding.refusal(binding.attempt_of(route, numbered, Phase.SEND), error)
+        self._left.append(_as_it_left(numbered, before, packet))
         return Sent(before, port)
 
     def _hand_over(self, family: Family, packet: bytes, target: Address) -> None:
@@ -177,7 +183,7 @@ class ScapyChannel:
 
     def receive(self, now_ns: int) -> list[Received]:  # noqa: ARG002 - the kernel stamps what comes in
         stepped = self._kernel_clock.stepped()
-        found: list[Received] = []
+        found, self._left = self._left, []
         for key in self._selector.get_map().values():
             found.extend(self._read(key.data, key.fileobj))
         return [*restamped(found, self._kernel_clock), Notice(clock_steps=1)] if stepped else found
@@ -210,3 +216,15 @@ class ScapyChannel:
     def close(self) -> None:
         self._ports.close()
         self._selector.close()
+
+
+def _as_it_left(probe: Probe, at: Stamp, packet: bytes) -> TransmitStamp:
+    """What the answers to a probe are compared with."""
+    return TransmitStamp(
+        protocol=probe.protocol,
+        destination=probe.target,
+        identity=probe.identity,
+        mark=probe.mark,
+        at=at,
+        packet=packet,
+    )

@@ -15,11 +15,13 @@ from tracer.model import (
     FlowId,
     Icmp,
     PathEndKind,
+    PathMtu,
     Port,
     QuotedHeader,
     TargetInfo,
     Ttl,
 )
+from tracer.names import Known
 from tracer.stats.path_changes import PathChange
 
 
@@ -184,6 +186,7 @@ class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     icmp: Icmp | None
     reply_ttl: int | None
     mtu: int | None
+    """Bytes of the largest packet that goes on from here, as measured; else the next-hop MTU reported."""
     responders: tuple[ResponderSnapshot, ...]
     """In the order of their first answer."""
     recent_ns: tuple[int | None, ...]
@@ -294,5 +297,9 @@ class TraceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """All changes of the path."""
     flows: tuple[FlowSnapshot, ...]
     """By id, as far as flows are told apart."""
+    names: dict[Address, Known] = {}
+    """What was looked up of the addresses."""
+    path_mtu: PathMtu | None = None
+    """How large packets may be; None unless that was asked for, or while nothing is known."""
     findings: tuple[Finding, ...] = ()
     """What the path does to packets, by the hop that first shows it."""

@@ -19,22 +19,26 @@ from tracer.events import (
     LateReply,
     Load,
     MalformedReply,
+    NameResolved,
     PaceChanged,
     PathChanged,
     PathEndMoved,
+    PathMtuFound,
     PortsExhausted,
     PortSkipped,
     ProbeLost,
     ProbeSent,
     ReplyReceived,
     SendFailed,
+    SizeProbed,
     SourceChanged,
     Suspended,
     TargetAdded,
     TargetEvent,
     TraceEnded,
 )
-from tracer.model import Anomaly, EndReason, PathEndKind, RoundId, TargetInfo, Ttl
+from tracer.model import Address, Anomaly, EndReason, PathEndKind, PathMtu, RoundId, TargetInfo, Ttl
+from tracer.names import Known
 from tracer.stats.evidence import PathEvidence
 from tracer.stats.findings import Findings
 from tracer.stats.flow import Flows
@@ -47,6 +51,9 @@ from tracer.stats.snapshot import HealthSnapshot, HopSnapshot, TraceSnapshot
 from tracer.stats.troubles import Troubles
 
 DEFAULT_MAX_SAMPLES = 256
+
+MOST_NAMES = 4096
+"""Addresses something is known of."""
 
 
 class Tracker:
@@ -79,6 +86,8 @@ class Tracker:
         self._troubles = Troubles()
         self._recent_trouble = RecentTrouble()
         self._changes = PathChanges()
+        self._names: dict[Address, Known] = {}
+        self._path_mtu: PathMtu | None = None
         self._judged_by: PathEvidence | None = None
         self._judgement = Judgement(None, ())
         self._findings = Findings(target.address)
@@ -123,8 +132,21 @@ class Tracker:
             if ttl >= event.ttl:
                 hop.path_changed(event.at_ns)
 
+    def _enter_size_probed(self, _event: SizeProbed) -> None:
+        """No number of a hop counts it; what follows from it is told as ``path_mtu``."""
+
+    def _enter_path_mtu(self, event: PathMtuFound) -> None:
+        self._path_mtu = event.found
+        found = {hop.ttl: hop.mtu for hop in event.found.hops}
+        for ttl, hop in self._hops.items():
+            hop.passes_on(found.get(ttl))
+
     def _enter_health(self, event: Health) -> None:
         self._recent_trouble.dropped(self._round, event.kernel_drops)
+
+    def _enter_name(self, event: NameResolved) -> None:
+        if event.address in self._names or len(self._names) < MOST_NAMES:
+            self._names = {**self._names, event.address: event.known}
 
     def _enter_source(self, event: SourceChanged) -> None:
         self._target = msgspec.structs.replace(self._target, source=event.source)
@@ -159,6 +181,8 @@ class Tracker:
                 hop_verdicts=verdicts.hops,
                 changes=self._changes.latest(),
                 change_count=self._changes.count,
+                names=self._names,
+                path_mtu=self._path_mtu,
                 flows=self._flows.snapshot(path[0].ttl, path[-1].ttl) if path else (),
                 findings=self._findings.of(hops, self._end),
             )
@@ -185,6 +209,7 @@ class Tracker:
             changes=self._changes.latest(),
             change_count=self._changes.count,
             local=self._recent_trouble.snapshot(self._round),
+            mtu=self._path_mtu,
         )
         if evidence != self._judged_by:
             self._judged_by, self._judgement = evidence, judge(evidence)
@@ -226,11 +251,14 @@ class Tracker:
         PortSkipped: _enter_in_hop,
         PathEndMoved: _enter_path_end,
         PathChanged: _enter_path_changed,
+        SizeProbed: _enter_size_probed,
+        PathMtuFound: _enter_path_mtu,
         Health: _enter_health,
         PaceChanged: _enter_nothing,
         SourceChanged: _enter_source,
         Suspended: _enter_nothing,
         Load: _enter_nothing,
         TargetAdded: _enter_nothing,
+        NameResolved: _enter_name,
         TraceEnded: _enter_ended,
     }

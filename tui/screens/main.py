@@ -55,10 +55,17 @@ if TYPE_CHECKING:
 _HOST = next(column.id for column in COLUMNS.values() if column.name == "host")
 
 
+class Body(ContentSwitcher):
+    """Where the views are, one at a time; nothing shows behind them."""
+
+    BLANK = True
+
+
 class MainScreen(Screen[None], inherit_bindings=False):
     """Draws the newest scene and carries out commands."""
 
     BINDINGS: ClassVar[list[Any]] = []
+    BLANK = True
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (10, "-roomy")]  # noqa: RUF012 - Textual declares it so
 
     def __init__(self, source: Source, look: Look, settings_file: Path | None = None) -> None:
@@ -96,7 +103,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         yield Banner(id="banner")
         yield Targets(id="targets")
         yield ViewTabs(id="views")
-        yield ContentSwitcher(id="body")
+        yield Body(id="body")
         yield Detail(id="detail")
         yield Scrubber(id="scrubber")
         yield Prompt(id="needle")
@@ -163,13 +170,13 @@ class MainScreen(Screen[None], inherit_bindings=False):
             yield from part.prepare(scene)
             part.show(scene)
             yield
-        self.query_one(ContentSwitcher).current = self.view
+        self.query_one(Body).current = self.view
         self._drawn = state
 
     @property
     def body(self) -> Lines:
         """The view on the screen. It is made when it is shown first: the first frame has one to make."""
-        switcher = self.query_one(ContentSwitcher)
+        switcher = self.query_one(Body)
         if not switcher.query(f"#{self.view}"):
             (view,) = (view for view in VIEWS if view.name == self.view)
             switcher.mount(view.widget(id=view.name))

@@ -16,21 +16,25 @@ from tracer.events import (
     LateReply,
     Load,
     MalformedReply,
+    NameResolved,
     PaceChanged,
     PathChanged,
     PathEndMoved,
+    PathMtuFound,
     PortsExhausted,
     PortSkipped,
     ProbeLost,
     ProbeSent,
     ReplyReceived,
     SendFailed,
+    SizeProbed,
     SourceChanged,
     Suspended,
     TargetAdded,
     TraceEnded,
     TraceStarted,
 )
+from tracer.stats.wording import path_mtu
 from tracer.text import printable
 from tui.view import format as fmt
 from tui.view.cells import Line, clip_line
@@ -51,6 +55,8 @@ class Kind(StrEnum):
     """The path changed."""
     END = "end"
     """Where the path ends, as far as that is known."""
+    SIZES = "sizes"
+    """How large packets may be, as far as that is known."""
     TROUBLE = "trouble"
     """Something on this host."""
     ODDITY = "oddity"
@@ -181,8 +187,26 @@ def _at(path: tuple[str | None, ...], ttl: int) -> str:
     return say("row.hidden") if address == HIDDEN else address
 
 
+def _size_probed(event: SizeProbed) -> str:
+    outcome = say(f"size.{event.outcome.value}")
+    return say("event.size_probed", ttl=event.ttl, size=event.size, outcome=outcome)
+
+
+def _path_mtu(event: PathMtuFound) -> str:
+    return say("event.path_mtu", sentence=path_mtu(event.found))
+
+
 def _added(event: TargetAdded) -> str:
     return say("event.target_added", query=printable(event.info.query))
+
+
+def _named(event: NameResolved) -> str:
+    address = say("row.hidden") if event.address == HIDDEN else event.address
+    system = None if event.asn is None else f"{event.asn.label} {event.asn.name or ''}".rstrip()
+    parts = (*event.hostnames, system, None if event.place is None else event.place.label)
+    if told := ", ".join(part for part in parts if part):
+        return say("event.name_resolved", address=address, known=told)
+    return say("event.name_resolved.nothing", address=address)
 
 
 def _health(event: Health) -> str:
@@ -237,11 +261,14 @@ _TABLE: dict[type[Event], tuple[Kind, Severity, Callable[[Any], str]]] = {
     PortSkipped: (Kind.ODDITY, Severity.HARMLESS, _skipped),
     PathEndMoved: (Kind.END, Severity.FINE, _path_end),
     PathChanged: (Kind.PATH, Severity.WARNING, _path_changed),
+    SizeProbed: (Kind.PROBE, Severity.FINE, _size_probed),
+    PathMtuFound: (Kind.SIZES, Severity.FINE, _path_mtu),
     Health: (Kind.TROUBLE, Severity.WARNING, _health),
     PaceChanged: (Kind.TROUBLE, Severity.WARNING, _pace),
     SourceChanged: (Kind.TROUBLE, Severity.WARNING, _source),
     Suspended: (Kind.TROUBLE, Severity.HARMLESS, _suspended),
     Load: (Kind.PROBE, Severity.FINE, _load),
+    NameResolved: (Kind.PROBE, Severity.FINE, _named),
     TargetAdded: (Kind.TRACE, Severity.UNKNOWN, _added),
     TraceEnded: (Kind.TRACE, Severity.FINE, _ended),
 }

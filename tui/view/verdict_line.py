@@ -90,6 +90,8 @@ def _target(snapshot: TraceSnapshot, head: Head, glyphs: Glyphs) -> Line:
 
 def _status(snapshot: TraceSnapshot, head: Head, glyphs: Glyphs) -> Line:
     parts: list[Line] = [((length_text(snapshot), Style.TEXT),)] if snapshot.hops else []
+    if snapshot.path_mtu is not None and snapshot.path_mtu.mtu is not None:
+        parts.append(((say("header.mtu", mtu=snapshot.path_mtu.mtu), Style.TEXT),))
     parts.append(((say("header.round", round=snapshot.rounds), Style.TEXT),) if snapshot.rounds else ())
     parts.append(((say(f"status.{head.status}"), _STATUS_STYLES.get(head.status, Style.STRONG)),))
     return joined(parts, (glyphs.separator, Style.MUTED))

@@ -72,6 +72,7 @@ def subject_of(scene: Scene, target: TargetScene) -> Subject | None:
                 ordinal=min(target.ordinal, max(len(hop.responders) - 1, 0)),
                 context=context_of(scene, target),
                 samples=target.history.samples(hop.ttl),
+                path_mtu=snapshot.path_mtu,
                 findings=snapshot.findings,
             )
     return None

@@ -15,6 +15,8 @@ from tui.parts import fitting
 from tui.scene import Scene
 from tui.view.cells import Line
 
+_NOTHING = Strip.blank(0)
+
 
 class Lines(ScrollView):
     """Holds lines; a subclass makes them in ``lines_of``.
@@ -101,7 +103,7 @@ class Lines(ScrollView):
         fresh = palette != self._palette or len(lines) != len(self._lines)
         changed = [number for number, line in enumerate(lines) if fresh or line != self._lines[number]]
         if fresh:
-            self._strips = [Strip.blank(0)] * len(lines)
+            self._strips = [_NOTHING] * len(lines)
         for number in changed:
             self._strips[number] = strip(lines[number], looks)
         self._lines, self._palette = lines, palette
@@ -115,20 +117,40 @@ class Lines(ScrollView):
         if stale := [region for region in regions if self.line_at(region.y) in hit]:
             self.refresh(*stale)
 
+    def strip_of(self, number: int, width: int) -> Strip:  # noqa: ARG002 - for those that draw it only now
+        """A line, at most ``width`` cells wide; an empty one beyond the last."""
+        return self._strips[number] if number < len(self._strips) else _NOTHING
+
     def render_line(self, y: int) -> Strip:
         """Textual asks for one line of the window."""
-        number = self.line_at(y)
-        return self.filled(self._strips[number] if number < len(self._strips) else Strip.blank(0))
+        return self._filled(Region(0, y, self.size.width, 1))[0]
 
-    def filled(self, found: Strip) -> Strip:
-        """As wide as the window."""
-        width = self.size.width
-        if found.cell_length == width:
-            return found
-        # Textual works out a widget's own style anew every time, which takes longer than all the rest.
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Textual asks for a part of the window.
+
+        Its own way knows borders, titles, tints and much else, which takes longer than drawing the lines.
+        """
+        if self.styles.gutter:
+            return super().render_lines(crop)
+        return self._filled(crop)
+
+    def _filled(self, crop: Region) -> list[Strip]:
+        width, top = self.size.width, self.scroll_offset.y
+        strips = [self.strip_of(y if y < self.FIXED else y + top, width) for y in crop.line_range]
+        for each in self.get_line_filters():
+            strips = [found.apply_filter(each, self.background_colors[1]) for found in strips]
+        left, right = crop.column_span
+        return [
+            found if found.cell_length == right and not left else found.crop_extend(left, right, self.ground)
+            for found in strips
+        ]
+
+    @property
+    def ground(self) -> Style:
+        """The widget's own style; Textual works it out anew every time, which takes longer than the rest."""
         if self._ground is None:
             self._ground = self.rich_style
-        return found.adjust_cell_length(width, self._ground)
+        return self._ground
 
     def notify_style_update(self) -> None:
         """Textual has changed the style."""

@@ -91,21 +91,17 @@ class LogView(Lines):
         if event.y >= self.FIXED and 0 <= number < len(self.entries):
             self.post_message(self.Picked(self.entries[number]))
 
-    def render_line(self, y: int) -> Strip:
-        """Textual asks for one line of the window."""
-        if self.scene is None:
-            return Strip.blank(self.size.width)
-        return self.filled(self._strip(y, self.scene))
-
-    def _strip(self, y: int, scene: Scene) -> Strip:
+    def strip_of(self, number: int, width: int) -> Strip:
         """What an entry looks like is kept: it moves through the window line by line."""
-        at, look = self.line_at(y) - self.FIXED, scene.look
-        if y < self.FIXED or at >= len(self.entries):
-            return strip(self._line(y, scene), styles(look.palette))
-        entry, width = self.entries[at], self.size.width - self._overflows
+        if self.scene is None:
+            return Strip.blank(0)
+        look, at = self.scene.look, number - self.FIXED
+        if not 0 <= at < len(self.entries):
+            return strip(self._line(number, self.scene), styles(look.palette))
         drawn_for = (width, look.glyphs.name, look.palette, self._marked)
         if drawn_for != self._drawn_for or len(self._drawn) > MOST_DRAWN:
             self._drawn, self._drawn_for = {}, drawn_for
+        entry = self.entries[at]
         if entry not in self._drawn:
             line = fit_line(entry_line(entry, width, look.glyphs), width, look.glyphs.ellipsis)
             if entry == self._marked:
@@ -113,15 +109,15 @@ class LogView(Lines):
             self._drawn[entry] = strip(line, styles(look.palette))
         return self._drawn[entry]
 
-    def _line(self, y: int, scene: Scene) -> Line:
+    def _line(self, number: int, scene: Scene) -> Line:
         """A line that is no entry."""
         choice, width = _choice(scene), self.size.width - self._overflows
-        if y < self.FIXED:
+        if number < self.FIXED:
             return heading(len(self.entries), choice, width, BY_ID["all-events"].keys[0], scene.look.glyphs)
         if self.entries:
             return ()
         why = nothing(choice, width) if scene.target is not None else empty("empty.target", width)
-        return why[y - self.FIXED] if y - self.FIXED < len(why) else ()
+        return why[number - self.FIXED] if number - self.FIXED < len(why) else ()
 
 
 def _choice(scene: Scene) -> Choice:

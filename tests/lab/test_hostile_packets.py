@@ -180,4 +180,3 @@ def _forged(family: Family, probe: bytes) -> Iterator[tuple[str, bytes]]:
     yield "unknown_identity", changed(target_port)
     yield "unknown_mark", changed(mark)
     yield "wrong_destination", msgspec.structs.replace(packet, destination=ELSEWHERE[family]).encode()
-

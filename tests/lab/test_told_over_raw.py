@@ -58,7 +58,9 @@ def test_nat_bleaching_labels_and_reply_ttls_stand_at_their_hops(
     assert report["outcome"]["target_ttl"] == 8
     routers = report["hops"][:7]
     assert [hop["nat"] for hop in routers] == [False, False, True, True, True, True, True]
-    sources = {diff["quoted"] for hop in routers for diff in hop["quoted"]["diff"] if diff["field"] == "source"}
+    sources = {
+        diff["quoted"] for hop in routers for diff in hop["quoted"]["diff"] if diff["field"] == "source"
+    }
     assert sources == {address(family, "192.0.2.90")}
     assert [hop["quoted"]["dscp"] for hop in routers] == [46, 46, 46, 0, 0, 0, 0]
     assert [hop["quoted"]["ecn"] for hop in routers] == [2, 2, 2, 2, 0, 0, 0]

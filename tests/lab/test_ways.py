@@ -38,9 +38,7 @@ def internet() -> Iterator[TunLab]:
 
 
 def traced(internet: TunLab, family: Family, *arguments: str) -> Run:
-    run = hopscope(
-        internet.namespace, internet.target_address(family), *QUICK, *arguments, user=User.NET_RAW
-    )
+    run = hopscope(internet.namespace, internet.target_address(family), *QUICK, *arguments, user=User.NET_RAW)
     assert run.exit_code == 0, run
     return run
 
@@ -92,9 +90,7 @@ def test_paris_draws_every_link_and_no_false_one_and_classic_draws_false_ones(
     ends = [hop.addresses_of(family.of_the_model) for hop in path_of().hops[1:3]]
     drawn = {
         strategy: links(
-            traced(
-                internet, family, "--udp", "-R", strategy, "--flows", "16", "-m", "dot"
-            ).stdout.encode(),
+            traced(internet, family, "--udp", "-R", strategy, "--flows", "16", "-m", "dot").stdout.encode(),
             *ends,
         )
         for strategy in ("paris", "dublin", "classic")

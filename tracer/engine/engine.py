@@ -378,7 +378,8 @@ class Engine:
         for tracked in self._memory.all_outstanding():
             self._on_the_network -= 1
             self._settle(tracked, tracked.state)
-            self._teller(tracked).failed(tracked, asleep(slept_ns), tracked.move(ProbeInput.REFUSED_HERE), now)
+            was = tracked.move(ProbeInput.REFUSED_HERE)
+            self._teller(tracked).failed(tracked, asleep(slept_ns), was, now)
 
     # Probes end
 

@@ -25,9 +25,7 @@ class Combination(NamedTuple):
         return "-".join(self)
 
 
-COMBINATIONS = tuple(
-    Combination(*parts) for parts in itertools.product(CHANNELS, Protocol, Family, Strategy)
-)
+COMBINATIONS = tuple(Combination(*parts) for parts in itertools.product(CHANNELS, Protocol, Family, Strategy))
 
 
 def is_impossible(cell: Combination) -> bool:

@@ -323,7 +323,17 @@ def _exit_code(report: Report) -> int:
 
 
 def _complain(text: str) -> None:
-    click.echo(f"hopscope: {printable(text)}", err=True)
+    click.echo(f"hopscope: {_shortened(printable(text))}", err=True)
+
+
+_LONGEST_BEGINNING, _LONGEST_END = 800, 400
+
+
+def _shortened(text: str) -> str:
+    """A complaint about an endless value keeps its beginning, which names it, and its end, the remedy."""
+    if len(text) <= _LONGEST_BEGINNING + _LONGEST_END:
+        return text
+    return f"{text[:_LONGEST_BEGINNING]} ... {text[-_LONGEST_END:]}"
 
 
 def main() -> None:

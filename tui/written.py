@@ -42,11 +42,12 @@ class LateFile:
     def open(self) -> None:
         """Open it while the right to do so is there, without touching what stands in it.
 
+        A new one is for nobody else to read: it holds the addresses and names on the user's path.
         Raises RecordingError.
         """
         try:
             self._is_new = not self._path.exists()
-            number = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            number = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._opened = FileIO(number, "wb")
         except OSError as error:
             raise RecordingError(
@@ -56,6 +57,8 @@ class LateFile:
     def write(self, events: Sequence[Event]) -> None:
         """Append these events. Raises RecordingError where the file cannot be made."""
         if self._log is None:
+            if self._opened is None:
+                self.open()
             if self._opened is not None:
                 with contextlib.suppress(OSError):  # a pipe has no length
                     self._opened.truncate(0)

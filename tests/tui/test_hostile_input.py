@@ -1,0 +1,197 @@
+"""Every option with every kind of bad value on every way, and files that are not what they should be.
+
+Each is refused in one printable sentence with exit code 2, before anything is sent or a name is asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from _pytest.mark.structures import ParameterSet
+
+from tracer.config import Declared, declarations
+from tui import cli
+from tui.options import variable
+
+LONGEST = 1500
+SIM = ("--sim", "lan", "-m", "silent")
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch) -> Refused:
+    """Run the command in this process; returns what it complains of."""
+
+    def nobody_is_asked(*_: object, **__: object) -> NoReturn:
+        pytest.fail("a resolver was asked")
+
+    for name in ("getaddrinfo", "gethostbyname", "gethostbyaddr", "getnameinfo"):
+        monkeypatch.setattr(socket, name, nobody_is_asked)
+
+    def run(*arguments: str, **variables: str) -> str:
+        stdout, stderr = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+        monkeypatch.setattr(sys, "argv", ["hopscope", *arguments])
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+            for stream in (stdout, stderr):
+                stream.flush()
+        told, complaint = (stream.buffer.getvalue().decode() for stream in (stdout, stderr))
+        assert (ended.value.code, told) == (2, ""), complaint
+        [line] = complaint.splitlines()
+        assert line.startswith("hopscope: ")
+        assert line.endswith((".", "?"))
+        assert line.isprintable()
+        assert len(line) < LONGEST
+        return line
+
+    return run
+
+
+NO_NUMBER = (
+    "many",
+    "-1",
+    "1.5e3",
+    "9" * 400,
+    "9" * 5000,
+    "0x10",
+    "1 2",
+    "--udp",
+    "\x1b[31m",
+    "\u202e1",
+    "1\n2",
+)
+NO_CHOICE = ("neither", "UDP\n", "x" * 10_000, "\x1b]0;owned\x07", "--tcp")
+NO_SWITCH = ("perhaps", "2", "x" * 10_000, "\x1b[31m")
+NO_ADDRESS = ("nope", "198.18.0.0/15", "-A", "1.2.3.4.5", "x" * 10_000, "1.2.3.4\x1b[31m")
+
+
+def bad_texts(declared: Declared) -> tuple[str, ...]:
+    """What it cannot be, as text."""
+    if declared.choices is not None:
+        return NO_CHOICE
+    if declared.is_switch:
+        return NO_SWITCH
+    if declared.option.low is not None:
+        return NO_NUMBER
+    return NO_ADDRESS if declared.name == "source_address" else ()
+
+
+def cases(options: list[Declared]) -> list[ParameterSet]:
+    return [
+        pytest.param(declared, text, id=f"{declared.name}-{number}")
+        for declared in options
+        for number, text in enumerate(bad_texts(declared))
+    ]
+
+
+CASES = cases(list(declarations()))
+CASES_OF_VALUES = cases([declared for declared in declarations() if not declared.is_switch])
+
+
+@pytest.mark.parametrize(("declared", "text"), CASES_OF_VALUES)
+def test_on_the_command_line(refused: Refused, declared: Declared, text: str) -> None:
+    assert declared.flag in refused(*SIM, f"{declared.flag}={text}")
+
+
+@pytest.mark.parametrize(("declared", "text"), CASES)
+def test_in_the_environment(refused: Refused, declared: Declared, text: str) -> None:
+    name = variable(declared.flag)
+    assert name in refused(*SIM, **{name: text})
+
+
+@pytest.mark.parametrize(("declared", "text"), CASES)
+def test_in_the_file(refused: Refused, declared: Declared, text: str, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    quoted = "".join(f"\\U{ord(char):08x}" for char in text)
+    file.write_text(f'[trace]\n{declared.flag.removeprefix("--")} = "{quoted}"\n')
+    assert f"{file}:2: [trace] {declared.flag.removeprefix('--')}" in refused(*SIM, "-c", str(file))
+
+
+ODD_VALUES = (
+    "-1.5",
+    "nan",
+    "[1]",
+    "{ a = 1 }",
+    "1979-05-27",
+    "07:32:00",
+    "-9223372036854775808",
+    "0x" + "f" * 99,
+)
+
+
+ODD_CASES = [
+    pytest.param(declared, value, id=f"{declared.name}-{value[:12]}")
+    for declared in declarations()
+    for value in ODD_VALUES
+    if bad_texts(declared) or not value.startswith("-9")  # where any text will do, a number is one
+]
+
+
+@pytest.mark.parametrize(("declared", "value"), ODD_CASES)
+def test_a_value_of_another_type_in_the_file(
+    refused: Refused, declared: Declared, value: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f"[trace]\n{declared.flag.removeprefix('--')} = {value}\n")
+    assert declared.flag.removeprefix("--") in refused(*SIM, "-c", str(file))
+
+
+NO_FILES = {
+    "binary": bytes(range(256)) * 40,
+    "truncated": b'[trace]\nfirst-ttl = 1\nprotocol = "ud',
+    "nul": b"\0" * 5000,
+    "deep": b"a = " + b"[" * 5000,
+    "utf-16": "[trace]\n".encode("utf-16"),
+    "escapes": b'["\\u001b[31m"]\n"\\u202e" = 1\n',
+    "long name": b"[" + b"x" * 100_000 + b"]\na = 1\n",
+    "long key": b"[trace]\n" + b"x" * 100_000 + b" = 1\n",
+    "huge": b"[trace]\n" + b"first-ttl = 1\n" * 200_000,
+}
+
+
+@pytest.mark.parametrize("option", ["-c", "--sim", "--replay"])
+@pytest.mark.parametrize("name", NO_FILES)
+def test_a_file_that_is_none(refused: Refused, option: str, name: str, tmp_path: Path) -> None:
+    file = tmp_path / "input"
+    file.write_bytes(NO_FILES[name])
+    asked = [option, str(file)] if option != "-c" else ["-c", str(file), *SIM]
+    assert str(file) in refused(*asked, "-m", "json")
+
+
+@pytest.mark.parametrize("option", ["--sim", "--replay"])
+def test_an_empty_file(refused: Refused, option: str, tmp_path: Path) -> None:
+    file = tmp_path / "input"
+    file.touch()
+    assert str(file) in refused(option, str(file), "-m", "json")
+
+
+@pytest.mark.parametrize("option", ["-c", "--sim", "--replay"])
+def test_a_folder(refused: Refused, option: str, tmp_path: Path) -> None:
+    asked = [option, str(tmp_path)] if option != "-c" else ["-c", str(tmp_path), *SIM]
+    assert str(tmp_path) in refused(*asked, "-m", "json")
+
+
+@pytest.mark.parametrize("name", ["-x", "--udpp", "--", "-C", "-Zhost", "-\x1b[31m"])
+def test_an_option_in_disguise_is_no_target(refused: Refused, name: str) -> None:
+    refused("-m", "json", name)
+
+
+@pytest.mark.parametrize("option", ["--record", "--pcap"])
+def test_what_a_trace_writes_is_for_nobody_else_to_read(option: str, tmp_path: Path) -> None:
+    file = tmp_path / "written"
+    with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())):
+        cli.command.main(
+            ["--sim", "lan", "-C", "1", "-m", "silent", option, str(file)], standalone_mode=False
+        )
+    assert file.stat().st_size > 0
+    assert file.stat().st_mode & 0o777 == 0o600

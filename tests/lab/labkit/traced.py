@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-
-# A child begins with what is loaded here: loading Scapy anew for each would take half a second, and nobody may
-# not read an interpreter that belongs to root.
+import codecs
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+# A child begins with what is loaded here: loading Scapy anew for each would take half a second, and the user
+# nobody cannot read the modules of an interpreter that belongs to root.
+import tracer.net.choose
+import tracer.net.errqueue
+import tracer.net.raw
+import tracer.net.resolve
+import tracer.net.scapy_channel  # noqa: F401 - loaded for the children
 from tests.lab.labkit.namespace import User
 from tracer.clock import VirtualClock
 from tracer.config import TraceConfig
@@ -21,6 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.lab.labkit.namespace import Namespace
+
+for _name in ("ascii", "idna"):
+    codecs.lookup(_name)
 
 __all__ = ["Traced", "over_the_kernel", "over_the_simulator"]
 

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from bench import table
 from bench.measured import COMMAND, ENVIRONMENT, ROOT
 from tracer.config import ProtocolChoice, TraceConfig
-from tracer.engine.engine import Engine, TraceSpec
+from tracer.engine.engine import Engine
 from tracer.engine.ports import port_plans
+from tracer.engine.spec import TraceSpec
 from tracer.interfaces import SendProbe, Sent
 from tracer.model import Address, Family, PacketShape, Protocol, Reply, Stamp, StampClock, TargetInfo, TraceId
 from tracer.stats.tracker import Tracker

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tests.session_driver import responders, simulation
+from tracer.clock import VirtualClock
 from tracer.config import MS, ProtocolChoice
 from tracer.errors import ConfigError
-from tracer.events import ProbeSent
+from tracer.events import Event, ProbeSent
 from tracer.model import EndReason
 
 SATELLITE = Path(__file__).parent / "scenarios" / "satellite.toml"
 TARGET_TTL = 7
+SECOND = 1_000_000_000
+BURST, RATE = 24, 100
+"""Probes at once, and a second beyond them."""
 each_protocol = pytest.mark.parametrize(
     "protocol", [ProtocolChoice.UDP, ProtocolChoice.TCP, ProtocolChoice.ICMP]
 )
@@ -87,3 +93,31 @@ async def test_one_fixed_source_port_serves_a_target_of_each_family_and_any_by_t
             "clean", queries, protocol=protocol, source_port=5000, report_cycles=1
         ).to_its_end()
         assert [report.outcome.reached for report in run.reports] == [True, True]
+
+
+@each_protocol
+async def test_what_is_overdue_after_the_loop_was_held_up_is_paced_anew_and_never_bursts(
+    protocol: ProtocolChoice,
+) -> None:
+    """A listener keeps the loop for five seconds, as a screen that draws too long would."""
+    run = simulation("wan", protocol=protocol, report_cycles=12)
+    clock = run.clock
+    assert isinstance(clock, VirtualClock)
+    held_from: list[int] = []
+
+    def hold(batch: Sequence[Event]) -> None:
+        begins = any(isinstance(event, ProbeSent) and event.ttl == 1 for event in batch)
+        if begins and len(held_from) < 6:
+            held_from.append(clock.now_ns())
+            clock.advance(5 * SECOND)
+
+    run.on_batch = hold
+    await run.to_its_end()
+    sent = [event.tx.ns for event in run.told(ProbeSent)]
+    assert len(held_from) == 6
+    for since in sent:
+        assert sum(since <= at < since + SECOND for at in sent) <= BURST + RATE
+        assert sum(since <= at < since + SECOND // 100 for at in sent) <= BURST + RATE // 100
+    begun = [event.tx.ns for event in run.told(ProbeSent) if event.ttl == 1]
+    assert all(after - before >= SECOND for before, after in pairwise(begun))
+    assert run.report.outcome.rounds == 12

@@ -227,6 +227,43 @@ class Health(_Event, frozen=True, kw_only=True, tag="health"):
     """Jumps of the wall clock against the monotonic one."""
 
 
+class PaceChanged(_Event, frozen=True, kw_only=True, tag="pace"):
+    """The rate at which a flow may send was lowered as this host's queue was full, or has grown again."""
+
+    flow: FlowId = FlowId(0)
+    rate: int
+    """Probes per second in force."""
+    wanted: int
+    """Probes per second the user allows."""
+
+
+class SourceChanged(_Event, frozen=True, kw_only=True, tag="source_changed"):
+    """The network of this host changed: the probes leave from another address, or have none to leave from."""
+
+    source: SourceInfo | None
+    """Where they leave from now; None where there is no address or no route."""
+    old: SourceInfo | None
+
+
+class Suspended(_Event, frozen=True, kw_only=True, tag="suspended"):
+    """This machine was asleep; what was under way then failed for that reason and is no loss."""
+
+    slept_ns: int
+
+
+class Load(_Event, frozen=True, kw_only=True, tag="load"):
+    """What this process did in the second or more before; told to one of the targets, not in simulations."""
+
+    over_ns: int
+    """Length of that time."""
+    lag_ns: int
+    """The most that a due moment was missed by."""
+    cpu_ns: int
+    """Processor time used."""
+    memory: int | None
+    """Resident bytes; None where the system does not tell."""
+
+
 class NameResolved(_Event, frozen=True, kw_only=True, tag="name_resolved"):
     """What is known by now of an address that answered; it may come after the trace has ended.
 
@@ -276,6 +313,10 @@ TargetEvent = (
     | SizeProbed
     | PathMtuFound
     | Health
+    | PaceChanged
+    | SourceChanged
+    | Suspended
+    | Load
     | TargetAdded
     | NameResolved
     | TraceEnded

@@ -295,6 +295,8 @@ class FailureKind(StrEnum):
     MESSAGE_TOO_LONG = "message_too_long"
     NOT_PERMITTED = "not_permitted"
     NEXT_HOP_UNREACHABLE = "next_hop_unreachable"
+    HOST_ASLEEP = "host_asleep"
+    """The machine was suspended while the probe was under way."""
     TARGET_NOT_RESOLVED = "target_not_resolved"
     OTHER = "other"
 

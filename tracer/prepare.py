@@ -13,6 +13,7 @@ from tracer.config import AddressFamily, ChannelChoice, ProtocolChoice, TraceCon
 from tracer.engine.ports import plan_kind
 from tracer.errors import ConfigError, TargetError
 from tracer.interfaces import Clock, OpenSockets
+from tracer.load import Meter
 from tracer.model import (
     Address,
     Family,
@@ -63,6 +64,7 @@ async def real(queries: Sequence[str], config: TraceConfig, opened: OpenSockets 
     from tracer.net import host  # noqa: PLC0415 - a simulation opens no sockets
     from tracer.net.addresses import find_source  # noqa: PLC0415
     from tracer.net.choose import choose, open_channel  # noqa: PLC0415
+    from tracer.net.preflight import preflight  # noqa: PLC0415
 
     found = [(query, address) for query in queries for address in await _wanted(query, config) or _UNRESOLVED]
     queries, addresses = [query for query, _ in found], [address for _, address in found]
@@ -85,6 +87,8 @@ async def real(queries: Sequence[str], config: TraceConfig, opened: OpenSockets 
         routes=_routes(targets, choice.protocol, config, links),
         usable_ports=usable,
         seed=int.from_bytes(os.urandom(4)),
+        meter=Meter(clock.now_ns()),
+        warnings=preflight(config, choice.protocol, len(targets)),
     )
 
 

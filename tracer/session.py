@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from tracer.config import TraceConfig
-from tracer.engine.engine import MEMORY_TIMEOUTS, Engine, TraceSpec
+from tracer.engine.engine import MEMORY_TIMEOUTS, Engine
 from tracer.engine.ports import port_plans
+from tracer.engine.spec import TraceSpec
 from tracer.errors import LocalError
-from tracer.events import Event, TargetAdded, TraceEnded, TraceStarted
+from tracer.events import Event, Load, TargetAdded, TraceEnded, TraceStarted
 from tracer.interfaces import Channel, Clock, Command, Notice, Received, ReleaseProbe, SendProbe
+from tracer.load import Meter
 from tracer.model import (
     Address,
     EndReason,
@@ -56,6 +58,10 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     usable_ports: Sequence[int]
     """Source ports the engine may choose from."""
     seed: int
+    meter: Meter | None = None
+    """Measures this process; None where a run has to be the same every time."""
+    warnings: tuple[str, ...] = ()
+    """What this host is short of, a sentence each."""
 
 
 class _Trace:
@@ -128,7 +134,11 @@ class Session:
         self._clock.wake()
 
     async def _wait(self) -> None:
-        await self._clock.wait(self._deadline(), self._channel.fileno())
+        due_ns = self._deadline()
+        await self._clock.wait(due_ns, self._channel.fileno())
+        meter = self._prepared.meter
+        if meter is not None and (load := meter.woke(due_ns, now := self._clock.now_ns())) and self._traces:
+            self._tell([Load(at_ns=now, target=self._traces[0].label, **load._asdict())])
 
     def _step(self) -> None:
         now = self._clock.now_ns()
@@ -177,7 +187,7 @@ class Session:
             trace=route.trace,
             label=label,
             target=route.target,
-            source=None if route.source is None else route.source.address,
+            source=route.source,
             protocol=route.protocol,
             shape=PacketShape(
                 size=config.smallest_packet(route.family),
@@ -202,7 +212,7 @@ class Session:
         events: list[Event] = [*engine.take_events()]
         if engine.ended is not None:
             self._forget(trace)
-            events.append(self._ended(trace.label, engine.ended, None))
+            events.append(self._ended(trace.label, engine.ended, engine.failure))
         now = self._clock.now_ns()
         trace.due_ns = now if trace.pending else engine.deadline(now)
         self._tell(events)

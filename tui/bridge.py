@@ -44,6 +44,8 @@ class Bridge:
         """Counts the batches of events; the picture is old when it has grown."""
         self.position_ns = 0
         """The newest moment the log tells of."""
+        self.warnings: tuple[str, ...] = ()
+        """What this host is short of, until it has been told."""
         self._max_samples = max_samples
         self._fold = Fold()
         self._books: dict[str, _TargetBooks] = {}
@@ -72,6 +74,11 @@ class Bridge:
     def header(self) -> TraceStarted | None:
         """The first line of the log; None before it has come."""
         return self._fold.header
+
+    def take_warnings(self) -> tuple[str, ...]:
+        """What is to be told once."""
+        taken, self.warnings = self.warnings, ()
+        return taken
 
     def reports(self) -> list[Report]:
         """The reports as they stand, unmasked."""

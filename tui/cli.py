@@ -235,6 +235,8 @@ def _trace(
             if sim is None
             else prepare.simulated(targets, config, sim)
         )
+        for warning in prepared.warnings:
+            _complain(warning)
         session = Session(prepared, config, [*(file.write for file in written), output.hear])
         with contextlib.closing(prepared.channel), contextlib.ExitStack() as ended:
             ended.callback(output.clear)

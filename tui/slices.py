@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import time
 from collections.abc import Callable, Iterator
+from time import perf_counter_ns
 
 SLICE_NS = 1_500_000
 """Work goes on for so long and to its next pause; then the loop has its turn."""
@@ -13,8 +13,8 @@ SLICE_NS = 1_500_000
 
 def one_slice(steps: Iterator[object], slice_ns: int = SLICE_NS) -> bool:
     """Go on for one slice; False once there is nothing more to do."""
-    end = time.perf_counter_ns() + slice_ns
-    return any(time.perf_counter_ns() >= end for _ in steps)
+    end = perf_counter_ns() + slice_ns
+    return any(perf_counter_ns() >= end for _ in steps)
 
 
 async def in_slices(steps: Iterator[object], wanted: Callable[[], bool]) -> None:

@@ -176,6 +176,7 @@ class LiveSource:
         self._next = await self._prepare(self.config)
         while (prepared := self._next) is not None:
             self._prepared, self._next = prepared, None
+            self.bridge.warnings += prepared.warnings
             self._session = Session(prepared, self.config, [self._hear])
             self._name_for(self._session, prepared)
             try:

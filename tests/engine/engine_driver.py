@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tracer.config import MS, ProtocolChoice, TraceConfig
-from tracer.engine.engine import Engine, TraceSpec
+from tracer.engine.engine import Engine
 from tracer.engine.ports import port_plans
+from tracer.engine.spec import TraceSpec
 from tracer.events import TargetEvent
 from tracer.interfaces import PortInUse, ReleaseProbe, SendProbe, SendResult, Sent
 from tracer.model import (
@@ -33,6 +34,7 @@ USABLE = range(40_000, 60_000)
 FULL = Failure(
     kind=FailureKind.QUEUE_FULL, message="The queue is full.", remedy="Send less.", errno="ENOBUFS"
 )
+NO_ROUTE = Failure(kind=FailureKind.NO_ROUTE, message="No way leads there.", remedy="Look.")
 EXHAUSTED = Failure(kind=FailureKind.PORTS_EXHAUSTED, message="No port is free.", remedy="Wait.")
 
 EventT = TypeVar("EventT", bound=TargetEvent)

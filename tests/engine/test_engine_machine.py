@@ -17,9 +17,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.engine.engine_driver import EXHAUSTED, FULL, LABEL, TARGET, config_of, kernel, router
 from tracer.config import MS, ProtocolChoice
-from tracer.engine.engine import Engine, TraceSpec
+from tracer.engine.engine import Engine
 from tracer.engine.path_end import ROUTER_ROUNDS
 from tracer.engine.ports import port_plans
+from tracer.engine.spec import TraceSpec
 from tracer.events import (
     DuplicateReply,
     LateReply,

@@ -22,6 +22,7 @@ from tracer.model import (
     Reply,
     ReplyKind,
     Sequence,
+    SourceInfo,
 )
 from tracer.wire.build import probe_packet
 from tracer.wire.ip import IpPacket
@@ -109,7 +110,7 @@ def test_without_a_source_nothing_is_said_of_differences() -> None:
 
 
 def test_the_event_carries_it() -> None:
-    story, one = Story(LABEL, SOURCE), tracked()
+    story, one = Story(LABEL, SourceInfo(SOURCE, None)), tracked()
     reply = reply_to(one.probe, ReplyKind.TIME_EXCEEDED, router(3), 9)
     reply = msgspec.structs.replace(reply, quoted=quoted(rewritten(source=ALIAS)))
     story.answered(one, reply, TARGET, ProbeState.OUTSTANDING, 10)

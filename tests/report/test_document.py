@@ -50,7 +50,7 @@ CONTRACT = {
     "flows.0.rtt_ms": "last best worst mean stddev",
     "hops.2.responders.0.extensions.0.labels.0": "label exp bos ttl",
     "health": "sent received foreign malformed anomalies clock_steps retransmitted overshoot kernel_drops "
-    "ports_skipped ports_exhausted send_errors",
+    "ports_skipped ports_exhausted send_errors suspends source_changes pace load per_second",
     "errors.0": "kind message remedy evidence count",
 }
 

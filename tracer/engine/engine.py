@@ -18,7 +18,9 @@ from tracer.engine.matching import ProbeMemory, TrackedProbe
 from tracer.engine.path_watch import together
 from tracer.engine.ports import PortPlan, Ports
 from tracer.engine.recognition import DIRECT, Recogniser
+from tracer.engine.setbacks import Setbacks, asleep
 from tracer.engine.size_probes import SizeProbe, SizeProbing
+from tracer.engine.spec import TraceSpec
 from tracer.engine.story import Story
 from tracer.events import TargetEvent
 from tracer.interfaces import (
@@ -33,12 +35,15 @@ from tracer.interfaces import (
     SendProbe,
     SendResult,
     Sent,
+    Slept,
+    SourceMoved,
     TransmitStamp,
 )
 from tracer.model import (
     Address,
     EndReason,
     Failure,
+    FailureKind,
     ForeignReason,
     LossReason,
     PacketShape,
@@ -46,7 +51,6 @@ from tracer.model import (
     PortPlanKind,
     Probe,
     ProbeState,
-    Protocol,
     Reply,
     RoundId,
     Sequence,
@@ -63,19 +67,6 @@ _END_REASONS = {
 }
 
 
-class TraceSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What the engine must know beyond the options."""
-
-    trace: TraceId
-    label: str
-    target: Address
-    protocol: Protocol
-    shape: PacketShape
-    first_sequence: int
-    source: Address | None = None
-    """Where the probes leave from, as far as it is known."""
-
-
 class Engine:
     """Decides what to send and what every answer means."""
 
@@ -86,11 +77,16 @@ class Engine:
         self._next_sequence = spec.first_sequence
         self._memory = ProbeMemory(config.timeout_ns, config.timeout_ns * MEMORY_TIMEOUTS)
         self._recogniser = Recogniser(
-            spec.protocol, config.multipath_strategy, spec.source, spec.target, self._memory
+            spec.protocol,
+            config.multipath_strategy,
+            None if spec.source is None else spec.source.address,
+            spec.target,
+            self._memory,
         )
         self._lanes, self._ends = lanes_of(plans, config, now)
         self._turn = 0
         self._story = Story(spec.label, spec.source)
+        self._setbacks = Setbacks(config.timeout_ns)
         self._sizes = SizeProbing(config, spec.shape, self._lanes[0], self._story)
         self._planned: TrackedProbe | None = None
         self._commands: list[Command] = []
@@ -99,6 +95,8 @@ class Engine:
         self._on_the_network = 0
         self.ended: EndReason | None = None
         """Why the trace ended; None while it runs."""
+        self.failure: Failure | None = None
+        """What this host did to end it; None for any other end."""
 
     @property
     def trace(self) -> TraceId:
@@ -192,7 +190,7 @@ class Engine:
         One at a time: whether a TTL is sent again from another port or the next one is due depends on what
         became of the last, and TTLs go out in ascending order.
         """
-        if self._planned is not None or self._plan_size_probe(now):
+        if self._planned is not None or self.ended is not None or self._plan_size_probe(now):
             return
         lanes = self._lanes
         for lane in (*lanes[self._turn :], *lanes[: self._turn]):
@@ -264,10 +262,16 @@ class Engine:
                 self._used_turn(tracked, now)
                 lane.plan.free(tracked.ports)
                 self._fail(tracked, failure, now)
+                if failure.kind is FailureKind.QUEUE_FULL:
+                    self._paced(lane, now, changed=lane.refused(now))
         self._plan_probe(now)
 
     def _lane(self, tracked: TrackedProbe) -> Lane:
         return self._lanes[tracked.probe.flow]
+
+    def _paced(self, lane: Lane, now: int, *, changed: bool) -> None:
+        if changed:
+            self._story.pace(lane.flow, *lane.pace, now)
 
     def _used_turn(self, tracked: TrackedProbe, now: int) -> None:
         lane = self._lane(tracked)
@@ -285,6 +289,8 @@ class Engine:
         self._on_the_network += 1
         self._highest_sent = max(self._highest_sent, tracked.probe.ttl)
         self._teller(tracked).sent(tracked, result.at, now)
+        lane = self._lane(tracked)
+        self._paced(lane, now, changed=lane.left(now))
 
     # Answers come in
 
@@ -301,6 +307,11 @@ class Engine:
                 self._story.malformed(item, now)
             case Notice():
                 self._story.noticed(item, now)
+            case SourceMoved(source=source):
+                self._story.source_moved(source, now)
+                self._recogniser.source = None if source is None else source.address
+            case Slept(slept_ns=slept_ns):
+                self._slept(slept_ns, now)
 
     def claims(self, item: Received) -> bool:
         """It is about a probe of this trace."""
@@ -309,6 +320,8 @@ class Engine:
                 return isinstance(self._recogniser.match(item), TrackedProbe)
             case TransmitStamp() | FailedLate():
                 return self._find(item) is not None
+            case SourceMoved() | Slept():
+                return item.trace == self._spec.trace
             case Malformed() | Notice():
                 return False
 
@@ -329,6 +342,7 @@ class Engine:
         event = self._story.answered(tracked, reply, self._spec.target, was, now)
         if was not in (ProbeState.OUTSTANDING, ProbeState.LOST):
             return
+        self._setbacks.got_through()
         self._settle(tracked, was)
         lane = self._lane(tracked)
         if was is ProbeState.OUTSTANDING:
@@ -358,6 +372,15 @@ class Engine:
             self._settle(tracked, tracked.state)
             self._fail(tracked, item.failure, now)
 
+    def _slept(self, slept_ns: int, now: int) -> None:
+        """What was under way while this machine slept says nothing of the network."""
+        self._story.slept(slept_ns, now)
+        for tracked in self._memory.all_outstanding():
+            self._on_the_network -= 1
+            self._settle(tracked, tracked.state)
+            was = tracked.move(ProbeInput.REFUSED_HERE)
+            self._teller(tracked).failed(tracked, asleep(slept_ns), was, now)
+
     # Probes end
 
     def _lose(self, tracked: TrackedProbe, reason: LossReason, now: int) -> None:
@@ -366,6 +389,7 @@ class Engine:
         lane.outstanding -= 1
         self._teller(tracked).lost(tracked, reason, now)
         if reason is LossReason.TIMEOUT:
+            self._setbacks.got_through()
             lane.lost.add(tracked)
             self._bound_sockets(lane)
         if reason is LossReason.TIMEOUT and not isinstance(tracked, SizeProbe):
@@ -383,6 +407,11 @@ class Engine:
     def _fail(self, tracked: TrackedProbe, failure: Failure, now: int) -> None:
         was = tracked.move(ProbeInput.REFUSED_HERE)
         self._teller(tracked).failed(tracked, failure, was, now)
+        hopeless = self._setbacks.failed(failure, now)
+        # Whoever watches a screen waits for the trouble to end; a report has to end itself.
+        if hopeless is not None and self._config.report_cycles is not None and self.ended is None:
+            self.failure = hopeless
+            self.stop(EndReason.ERROR, now)
 
     def _teller(self, tracked: TrackedProbe) -> Story | SizeProbing:
         """Who makes an event of what becomes of it."""

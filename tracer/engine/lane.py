@@ -81,6 +81,19 @@ class Lane:
         """The planned probe has met its end or is on its way."""
         self._pacer.take(now)
 
+    def left(self, now: int) -> bool:
+        """The host took its probe. Returns whether that changed its pace."""
+        return self._pacer.passed(now)
+
+    def refused(self, now: int) -> bool:
+        """The host's queue is full. Returns whether that changed its pace."""
+        return self._pacer.refused(now)
+
+    @property
+    def pace(self) -> tuple[int, int]:
+        """Probes per second in force, and those the user allows."""
+        return self._pacer.rate, self._pacer.wanted
+
     def answered(self, probe: Probe, event: ReplyReceived, now: int) -> None:
         """What an answer tells about the path: how far it goes, and how this round goes on."""
         goes_on = event.kind is ReplyKind.TIME_EXCEEDED and not event.reached

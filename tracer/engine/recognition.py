@@ -37,7 +37,8 @@ class Recogniser:
     ) -> None:
         self._protocol = protocol
         self._strategy = strategy
-        self._source = source
+        self.source = source
+        """Where the probes leave from now; None where that is not known."""
         self._target = target
         self._memory = memory
         self._place = MARKS.get((strategy, protocol, family_of(target)))
@@ -91,13 +92,13 @@ class Recogniser:
         there = _SOURCES.get(quoted.packet[0] >> 4, slice(0))
         if tracked.packet is not None:
             return quoted.packet[there] != tracked.packet[there]
-        return self._source is not None and quoted.packet[there] != pack(self._source)
+        return self.source is not None and quoted.packet[there] != pack(self.source)
 
     def _speaks_of_another(self, quoted: Quoted, found: TrackedProbe) -> bool:
         """A checksum that a NAT shifted, and did not shift back in the quote, may be another probe's mark."""
         if self._strategy is not Strategy.PARIS or self._protocol is not Protocol.UDP or not quoted.packet:
             return False
-        told, sent = imprint(quoted.packet), found.imprint(self._source)
+        told, sent = imprint(quoted.packet), found.imprint(self.source)
         if told is None:
             return False
         other = self._memory.sequenced(told.identification) if told.identification else None
@@ -110,7 +111,7 @@ class Recogniser:
         found: list[TrackedProbe] = []
         certain: list[TrackedProbe] = []
         for tracked in self._memory.newest(COMPARED) if told is not None else ():
-            sent = tracked.imprint(self._source)
+            sent = tracked.imprint(self.source)
             if told is not None and sent is not None and told.is_of(sent):
                 (certain if told.same_packet(sent) else found).append(tracked)
         fitting = likeliest(certain or found)

@@ -14,6 +14,7 @@ from tracer.events import (
     Health,
     LateReply,
     MalformedReply,
+    PaceChanged,
     PathChanged,
     PathEndMoved,
     PathMtuFound,
@@ -24,6 +25,8 @@ from tracer.events import (
     ReplyReceived,
     SendFailed,
     SizeProbed,
+    SourceChanged,
+    Suspended,
     TargetEvent,
 )
 from tracer.interfaces import Malformed, Notice
@@ -40,6 +43,7 @@ from tracer.model import (
     Reply,
     RoundId,
     SizeOutcome,
+    SourceInfo,
     Stamp,
 )
 
@@ -53,10 +57,11 @@ _REPLY_EVENTS: dict[ProbeState, type[ReplyReceived]] = {
 class Story:
     """Collects the events of one target until they are taken."""
 
-    def __init__(self, label: str, source: Address | None = None) -> None:
+    def __init__(self, label: str, source: SourceInfo | None = None) -> None:
         """``source`` is where the probes leave from, as far as it is known."""
         self.label = label
-        self._source = source
+        self._from = source
+        self._source = None if source is None else source.address
         self._events: list[TargetEvent] = []
         self._told_end = OPEN
 
@@ -128,6 +133,21 @@ class Story:
         self._events.append(
             Health(at_ns=now, target=self.label, kernel_drops=item.kernel_drops, clock_steps=item.clock_steps)
         )
+
+    def pace(self, flow: FlowId, rate: int, wanted: int, now: int) -> None:
+        """A flow sends slower or faster than before."""
+        self._events.append(PaceChanged(at_ns=now, target=self.label, flow=flow, rate=rate, wanted=wanted))
+
+    def source_moved(self, source: SourceInfo | None, now: int) -> None:
+        """The probes leave from elsewhere; told only where that is so."""
+        if source != self._from:
+            self._events.append(SourceChanged(at_ns=now, target=self.label, source=source, old=self._from))
+            self._from = source
+            self._source = None if source is None else source.address
+
+    def slept(self, slept_ns: int, now: int) -> None:
+        """The machine was asleep."""
+        self._events.append(Suspended(at_ns=now, target=self.label, slept_ns=slept_ns))
 
     def path_end(self, end: PathEnd, now: int) -> None:
         """Where the path ends; told only when it differs from the last time."""

@@ -204,7 +204,7 @@ def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> 
             address=target.address,
             hostname=None if called is None else printable(called),
         ),
-        source=_shown_source(target.source),
+        source=_shown_source((snapshot.target if snapshot.health.source_changes else target).source),
         config=_shown(header.config),
         channel=msgspec.structs.replace(header.channel, reason=printable(header.channel.reason)),
         started_at=header.started_at,

@@ -195,6 +195,46 @@ class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the last reply quoted; None where it quoted nothing, or its IP header is not visible."""
 
 
+class PerSecond(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened in a second, on average over the last whole ones."""
+
+    over_s: int
+    """How many seconds, 1..5."""
+    sent: float
+    received: float
+    """Everything that came in: matched, foreign and malformed."""
+    matched: float
+    """Credited to a probe, late and duplicate ones too."""
+    foreign: float
+    malformed: float
+    kernel_drops: float
+    failed: dict[str, float]
+    """Probes this host kept back, by error kind."""
+    ports_skipped: float
+
+
+class PaceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast probes may leave since this host refused some for want of room."""
+
+    rate: int
+    """Probes per second in force, of the slowest flow."""
+    wanted: int
+    """Probes per second the user allows."""
+    reductions: int
+    """How often a rate was lowered."""
+
+
+class LoadSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """What this process took in the last second."""
+
+    lag_ms: float
+    """The most that a due moment was missed by."""
+    cpu_pct: float
+    """Of one processor."""
+    memory: int | None
+    """Resident bytes."""
+
+
 class HealthSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """How well the measurement itself went."""
 
@@ -210,6 +250,11 @@ class HealthSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     ports_skipped: int
     ports_exhausted: int
     send_errors: dict[str, int]
+    suspends: int
+    source_changes: int
+    pace: PaceSnapshot | None
+    load: LoadSnapshot | None
+    per_second: PerSecond | None
 
 
 class ErrorSnapshot(msgspec.Struct, frozen=True, kw_only=True):

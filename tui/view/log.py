@@ -25,7 +25,6 @@ KEPT = dict.fromkeys(Kind, 1000)
 class _Kept(msgspec.Struct, frozen=True, gc=False):
     number: int
     event: Event
-    entry: Entry
 
 
 class Log:
@@ -34,8 +33,10 @@ class Log:
     def __init__(self) -> None:
         self._number = 0
         self._notable = 0
-        self._kept: dict[Kind, deque[_Kept]] = {kind: deque(maxlen=KEPT[kind]) for kind in Kind}
+        self._kept: dict[Kind, deque[_Kept]] = {kind: deque() for kind in Kind}
         self._privacy = Privacy()
+        # By number, and so in their order: all entries, and those that are no ordinary traffic.
+        self._entries: dict[bool, dict[int, Entry]] = {True: {}, False: {}}
         self._given: dict[bool, tuple[int, tuple[Entry, ...]]] = {}
 
     def apply(self, event: Event) -> None:
@@ -44,7 +45,18 @@ class Log:
         self._number += 1
         if line.kind is not Kind.PROBE:
             self._notable = self._number
-        self._kept[line.kind].append(_Kept(self._number, event, line))
+        kept = self._kept[line.kind]
+        kept.append(_Kept(self._number, event))
+        self._list(self._number, line)
+        if len(kept) > KEPT[line.kind]:
+            gone = kept.popleft().number
+            for listed in self._entries.values():
+                listed.pop(gone, None)
+
+    def _list(self, number: int, line: Entry) -> None:
+        self._entries[True][number] = line
+        if line.kind is not Kind.PROBE:
+            self._entries[False][number] = line
 
     def entries(self, privacy: Privacy, *, everything: bool) -> tuple[Entry, ...]:
         """The log, oldest first; without ordinary traffic unless ``everything`` is asked for.
@@ -56,9 +68,7 @@ class Log:
         version = self._number if everything else self._notable
         known, given = self._given.get(everything, (-1, ()))
         if known != version:
-            kinds = [kind for kind in Kind if everything or kind is not Kind.PROBE]
-            kept = sorted(chain.from_iterable(self._kept[kind] for kind in kinds), key=attrgetter("number"))
-            given = tuple(item.entry for item in kept)
+            given = tuple(self._entries[everything].values())
             self._given[everything] = (version, given)
         return given
 
@@ -67,15 +77,15 @@ class Log:
         copy = Log()
         copy._number, copy._notable, copy._privacy = self._number, self._notable, self._privacy
         copy._kept = {kind: kept.copy() for kind, kept in self._kept.items()}
+        copy._entries = {everything: listed.copy() for everything, listed in self._entries.items()}
         return copy
 
     def _mask(self, privacy: Privacy) -> None:
         self._privacy = privacy
         self._given = {}
-        for kept in self._kept.values():
-            fresh = [_Kept(item.number, item.event, entry(mask_event(item.event, privacy))) for item in kept]
-            kept.clear()
-            kept.extend(fresh)
+        self._entries = {True: {}, False: {}}
+        for item in sorted(chain.from_iterable(self._kept.values()), key=attrgetter("number")):
+            self._list(item.number, entry(mask_event(item.event, privacy)))
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from tracer.events import (
     ReplyReceived,
     SendFailed,
     SizeProbed,
+    SourceChanged,
     TraceEnded,
     TraceStarted,
 )
@@ -187,6 +188,10 @@ def _failed(event: SendFailed | TraceEnded, _privacy: Privacy) -> Event:
     return msgspec.structs.replace(event, failure=failure)
 
 
+def _source_changed(event: SourceChanged, _privacy: Privacy) -> Event:
+    return msgspec.structs.replace(event, source=_masked_source(event.source), old=_masked_source(event.old))
+
+
 def mask_text(text: str, secrets: set[str]) -> str:
     """``text`` with every secret replaced."""
     # Longest first: 192.0.2.10 must not become ``hidden0`` because 192.0.2.1 is secret too.
@@ -333,6 +338,7 @@ _MASKERS: dict[type[Event], Callable[[Any, Privacy], Event]] = {
     PortsExhausted: _failed,
     NameResolved: _name,
     PathChanged: _masked_change,
+    SourceChanged: _source_changed,
     SizeProbed: _size_probed,
     PathMtuFound: _path_mtu,
     TraceEnded: _failed,

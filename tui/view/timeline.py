@@ -14,8 +14,10 @@ from tracer.events import (
     ForeignReply,
     Health,
     LateReply,
+    Load,
     MalformedReply,
     NameResolved,
+    PaceChanged,
     PathChanged,
     PathEndMoved,
     PathMtuFound,
@@ -26,6 +28,8 @@ from tracer.events import (
     ReplyReceived,
     SendFailed,
     SizeProbed,
+    SourceChanged,
+    Suspended,
     TargetAdded,
     TraceEnded,
     TraceStarted,
@@ -210,6 +214,30 @@ def _health(event: Health) -> str:
     return say("event.health", drops=_times(drops), steps=_times(steps))
 
 
+def _pace(event: PaceChanged) -> str:
+    key = "event.pace.slower" if event.rate < event.wanted else "event.pace.full"
+    return say(key, rate=event.rate, wanted=event.wanted)
+
+
+def _source(event: SourceChanged) -> str:
+    if event.source is None:
+        return say("event.source.none")
+    address = say("row.hidden") if event.source.address == HIDDEN else event.source.address
+    return say("event.source.moved", address=address)
+
+
+def _suspended(event: Suspended) -> str:
+    return say("event.suspended", seconds=f"{event.slept_ns / 1e9:.1f}")
+
+
+def _load(event: Load) -> str:
+    return say("event.load", lag=fmt.ms_unit(event.lag_ns), cpu=_percent(event))
+
+
+def _percent(event: Load) -> str:
+    return f"{100 * event.cpu_ns / event.over_ns:.1f}" if event.over_ns else "0"
+
+
 def _times(number: int) -> str:
     return say("times.one") if number == 1 else say("times.many", number=number)
 
@@ -236,6 +264,10 @@ _TABLE: dict[type[Event], tuple[Kind, Severity, Callable[[Any], str]]] = {
     SizeProbed: (Kind.PROBE, Severity.FINE, _size_probed),
     PathMtuFound: (Kind.SIZES, Severity.FINE, _path_mtu),
     Health: (Kind.TROUBLE, Severity.WARNING, _health),
+    PaceChanged: (Kind.TROUBLE, Severity.WARNING, _pace),
+    SourceChanged: (Kind.TROUBLE, Severity.WARNING, _source),
+    Suspended: (Kind.TROUBLE, Severity.HARMLESS, _suspended),
+    Load: (Kind.PROBE, Severity.FINE, _load),
     NameResolved: (Kind.PROBE, Severity.FINE, _named),
     TargetAdded: (Kind.TRACE, Severity.UNKNOWN, _added),
     TraceEnded: (Kind.TRACE, Severity.FINE, _ended),

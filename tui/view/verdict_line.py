@@ -202,5 +202,10 @@ def banner(error: ErrorSnapshot, width: int, glyphs: Glyphs = UNICODE) -> Line:
     """A local trouble with its remedy and how often it came, in exactly ``width`` cells."""
     text = say("banner", message=error.message, remedy=error.remedy).strip()
     times = say("banner.count", times=counted(error.count, "times"))
-    line = ((f" {glyphs.severity[Severity.WARNING]} {printable(text)} {times}", Style.BANNER),)
+    return notice(f"{printable(text)} {times}", width, glyphs)
+
+
+def notice(text: str, width: int, glyphs: Glyphs = UNICODE) -> Line:
+    """Something that lasts, in exactly ``width`` cells; the text is printable."""
+    line = ((f" {glyphs.severity[Severity.WARNING]} {text}", Style.BANNER),)
     return fit_line(line, width, glyphs.ellipsis, Style.BANNER)

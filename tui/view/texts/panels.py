@@ -4,6 +4,21 @@ from __future__ import annotations
 
 TEXTS: dict[str, str] = {
     # detail of a hop
+    # the measurement itself
+    "health.rates": "per second",
+    "health.sent": "sent {rate}",
+    "health.received": "received {rate}",
+    "health.matched": "matched {rate}",
+    "health.foreign": "foreign {rate}",
+    "health.malformed": "malformed {rate}",
+    "health.kernel_drops": "dropped by the kernel {rate}",
+    "health.ports_skipped": "ports skipped {rate}",
+    "health.failed": "not sent {rate}",
+    "health.failed-kind": "{kind} {rate}",
+    "health.pace": "pace",
+    "health.pace-of": "{rate} of {wanted} probes per second, lowered {times}",
+    "health.load": "hopscope",
+    "health.load-of": "{cpu} % of a processor, {memory} MB, wakes up to {lag} ms late",
     "detail.none": "no hop is selected",
     "detail.hop": "hop {ttl}",
     "detail.host": "host",

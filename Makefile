@@ -50,6 +50,14 @@ bench-screen: .venv/test ## Measure the screen: first frame, cost, what it does 
 	$(BIN)/python -m bench.first_frame
 	$(BIN)/python -m bench.screen_cost
 
+bench: .venv/test ## Measure ours and the peers in turn on one path (root; a quiet machine): time, truth, cost, scale
+	@$(COMPILE)
+	$(BIN)/python -m bench.one_shot
+	$(BIN)/python -m bench.truth
+	$(BIN)/python -m bench.channel_cost
+	$(BIN)/python -m bench.cost
+	$(BIN)/python -m bench.scale
+
 screenshots: .venv/screens ## Take the pictures in screenshots/ anew
 	$(BIN)/python -m screenshots.take
 

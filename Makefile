@@ -10,7 +10,7 @@ ARGS ?=
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat
 COMPILE := $(BIN)/python -m compileall -q tracer tui
 
-.PHONY: help run test lint types contracts check docs matrix bench-screen screenshots clean
+.PHONY: help run test lint types contracts check docs matrix bench bench-screen screenshots clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,4 +1,4 @@
-"""Tables of measured values: the median, its spread, the ratio to the first row, the budget beside a value."""
+"""Tables of measured values: median, spread, ratio to the first row, and the budget beside a value."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ ARGS ?=
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat
 COMPILE := $(BIN)/python -m compileall -q tracer tui
 
-.PHONY: help run test lint types contracts check docs matrix bench bench-screen screenshots clean
+.PHONY: help run test lint types contracts check docs matrix fuzz audit bench bench-screen screenshots clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,13 @@ matrix: .venv/test ## Write docs/matrix.md anew from the channel suite (as root)
 	$(BIN)/python -m tests.lab.labkit.matrix_page .pytest_cache/matrix.xml > .pytest_cache/matrix.md
 	mv .pytest_cache/matrix.md docs/matrix.md
 
+fuzz: .venv/test ## Give every decoder and file reader 10 million damaged inputs; ARGS="--count N --seed S"
+	@$(COMPILE)
+	$(BIN)/python -m tests.fuzz.run $(ARGS)
+
+audit: .venv/audit ## Ask for known vulnerabilities of what is installed (needs pypi.org)
+	$(BIN)/pip-audit --skip-editable
+
 bench-screen: .venv/test ## Measure the screen: first frame, cost, what it does to probes
 	@$(COMPILE)
 	$(BIN)/python -m bench.first_frame
@@ -78,6 +85,10 @@ clean: ## Remove what was made
 
 .venv/screens: .venv/test
 	$(INSTALL) --constraint requirements-dev.txt --editable ".[test,screens]"
+	@touch $@
+
+.venv/audit: .venv/test
+	$(INSTALL) pip-audit
 	@touch $@
 
 .venv/dev: .venv/test

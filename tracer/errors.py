@@ -39,10 +39,22 @@ class ConfigError(HopscopeError):
     """An option has a value it cannot have, or does not go with another one."""
 
     def __init__(self, option: str, value: object, reason: str, remedy: str = "") -> None:
-        super().__init__(f"{option} cannot be {value!r}: {reason}.", remedy)
+        super().__init__(f"{option} cannot be {_shown(value)}: {reason}.", remedy)
         self.option = option
         self.value = value
         self.reason = reason
+
+
+_LONGEST_SHOWN = 200
+
+
+def _shown(value: object) -> str:
+    """A value as a sentence can hold it: a file may give one of any length or depth."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # ValueError: a number of more digits than Python writes
+        return "what it says"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
 
 
 class NotPermittedError(HopscopeError):

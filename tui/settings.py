@@ -76,6 +76,8 @@ def load(path: Path | None = None) -> Saved:
         raise _broken(where, say("settings.unreadable", reason=error.strerror)) from error
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
         raise _broken(where, say("settings.no-toml", reason=str(error).rstrip("."))) from error
+    except RecursionError as error:
+        raise _broken(where, say("settings.no-toml", reason=say("settings.deep"))) from error
     file = File(where, lines_of(text))
     saved = Saved(file=file)
     for name, table in document.items():
@@ -156,9 +158,13 @@ def _text(value: object) -> str:
         return value
     if isinstance(value, bool):
         return SWITCH[value]
-    if isinstance(value, int):
+    if isinstance(value, int) and value.bit_length() < _WIDEST_INTEGER:
         return str(value)
     raise ConfigError("", value, say("setting.type", wanted=say("setting.type.text")))
+
+
+_WIDEST_INTEGER = 64
+"""Bits of an integer of TOML 1.0."""
 
 
 class _InFile:

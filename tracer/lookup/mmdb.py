@@ -7,6 +7,7 @@ ASN, Enterprise), DB-IP's in the same form, and IPinfo's, flat (Lite, Country + 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,13 @@ _NAME: tuple[_Path, ...] = (("autonomous_system_organization",), ("as", "name"),
 _ROUTE: tuple[_Path, ...] = (("as", "route"), ("route",))
 
 
+_DAMAGED = (
+    ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError, struct.error,
+)  # fmt: skip
+"""What reading a damaged file raises: maxminddb takes most of what it says on trust. Its own error is a
+RuntimeError, and so is endless recursion."""
+
+
 class Database:
     """One file. Raises ConfigError, naming the ``option`` that gave it, where it cannot be read."""
 
@@ -59,10 +67,11 @@ class Database:
         import maxminddb  # noqa: PLC0415 - only where there is a database
 
         try:
-            self._reader: Reader = maxminddb.open_database(Path(path).expanduser())
+            # One wrong byte can end the process with maxminddb's C reader, and a file cut short with mmap.
+            self._reader: Reader = maxminddb.open_database(Path(path).expanduser(), maxminddb.MODE_FILE)
         except OSError as error:
             raise ConfigError(option, path, error.strerror or str(error)) from error
-        except (maxminddb.InvalidDatabaseError, RuntimeError, ValueError) as error:
+        except _DAMAGED as error:
             raise ConfigError(option, path, "it is no database in MaxMind's format") from error
 
     def record(self, address: Address) -> Mapping[str, Any]:
@@ -70,10 +79,14 @@ class Database:
 
         Raises maxminddb.InvalidDatabaseError where the file is damaged.
         """
+        import maxminddb  # noqa: PLC0415 - loaded when the file was opened
+
+        if ":" in address and self._reader.metadata().ip_version != 6:
+            return {}
         try:
             found = self._reader.get(address)
-        except ValueError:  # an IPv6 address, and the database has IPv4 only
-            return {}
+        except _DAMAGED as error:
+            raise maxminddb.InvalidDatabaseError(f"the record of {address} is damaged") from error
         return found if isinstance(found, dict) else {}
 
     def close(self) -> None:

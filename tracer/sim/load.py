@@ -41,8 +41,15 @@ def load(name_or_path: str | Path) -> Scenario:
 def parse(text: str, file: str) -> Scenario:
     """A scenario from its TOML text; ``file`` is what errors call it. Raises ScenarioError."""
     try:
+        return _parsed(text, file)
+    except RecursionError as error:
+        raise ScenarioError(f"{file} is nested too deeply.") from error
+
+
+def _parsed(text: str, file: str) -> Scenario:
+    try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, and a number of thousands of digits
         raise ScenarioError(f"{file} is not TOML: {error}.") from error
     for place, key, known in _unknown_keys(raw, Scenario, ""):
         raise ScenarioError(f"{file}: unknown key {place + key!r}.", _suggestion(key, known))

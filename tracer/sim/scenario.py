@@ -36,6 +36,7 @@ PortNumber = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 HopCount = Annotated[int, msgspec.Meta(ge=1, le=254)]
 
 _UNITS_NS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "min": 60_000_000_000}
+_LONGEST_NS = 2**63
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ns|us|ms|s|min)")
 _DERIVED_PREFIX = Address("2001:db8::")
 
@@ -51,7 +52,10 @@ class Duration(int):
         match = _DURATION.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             raise ValueError(f'a duration is text such as "1.5ms" (ns, us, ms, s, min), not {text!r}')
-        return cls(round(float(match[1]) * _UNITS_NS[match[2]]))
+        length_ns = float(match[1]) * _UNITS_NS[match[2]]
+        if length_ns >= _LONGEST_NS:
+            raise ValueError(f"a duration is under 292 years, not {text!r}")
+        return cls(round(length_ns))
 
 
 ZERO = Duration(0)

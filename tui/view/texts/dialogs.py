@@ -98,6 +98,7 @@ TEXTS: dict[str, str] = {
     "setting.low": "the smallest value is {low}",
     "setting.high": "the largest value is {high}",
     "settings.file": "the configuration file",
+    "settings.deep": "nested too deeply",
     "settings.no-toml": "it is not TOML ({reason})",
     "settings.unreadable": "it cannot be read ({reason})",
     "settings.heading": "# Settings of hopscope, written by its dialog; comments are not kept.",

@@ -10,7 +10,7 @@ ARGS ?=
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat
 COMPILE := $(BIN)/python -m compileall -q tracer tui
 
-.PHONY: help run test lint types contracts check docs bench-screen screenshots clean
+.PHONY: help run test lint types contracts check docs matrix bench bench-screen screenshots clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,10 +39,24 @@ docs: .venv/run ## Write the generated pages of docs/ anew
 	$(BIN)/python -m tui.reference options > docs/options.md
 	$(BIN)/python -m tui.reference keys > docs/keys.md
 
+matrix: .venv/test ## Write docs/matrix.md anew from the channel suite (as root)
+	@$(COMPILE)
+	$(BIN)/python -m pytest -q -o junit_family=xunit1 --junitxml=.pytest_cache/matrix.xml tests/lab/test_channel_matrix.py
+	$(BIN)/python -m tests.lab.labkit.matrix_page .pytest_cache/matrix.xml > .pytest_cache/matrix.md
+	mv .pytest_cache/matrix.md docs/matrix.md
+
 bench-screen: .venv/test ## Measure the screen: first frame, cost, what it does to probes
 	@$(COMPILE)
 	$(BIN)/python -m bench.first_frame
 	$(BIN)/python -m bench.screen_cost
+
+bench: .venv/test ## Measure ours and the peers in turn on one path (root; a quiet machine): time, truth, cost, scale
+	@$(COMPILE)
+	$(BIN)/python -m bench.one_shot
+	$(BIN)/python -m bench.truth
+	$(BIN)/python -m bench.channel_cost
+	$(BIN)/python -m bench.cost
+	$(BIN)/python -m bench.scale
 
 screenshots: .venv/screens ## Take the pictures in screenshots/ anew
 	$(BIN)/python -m screenshots.take

@@ -21,7 +21,7 @@ import msgspec
 from textual import events
 from textual.drivers.headless_driver import HeadlessDriver
 
-from bench.tables import mark, percentile
+from bench.table import mark, percentile
 from tests.session_driver import simulation
 from tracer.events import ProbeLost, ProbeSent, ReplyReceived, TraceStarted
 from tracer.model import Stamp

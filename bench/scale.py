@@ -1,22 +1,27 @@
 """How much one process can take: ``python -m bench.scale [SECONDS]``.
 
 First the path of an answer alone, fed from memory at offered rates: decoding with its checksum, matching,
-the event, the statistics. Then one channel with many targets, on loopback in a namespace of its own (as root
-only), until something is dropped.
+the event, the statistics. Then, as root only, the whole command with 64 targets of 16 hops each over one
+channel, one round a second, on a TUN device in a namespace of its own: its CPU time and its memory.
 """
 
 from __future__ import annotations
 
 import gc
+import json
+import os
 import resource
+import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench import table
+from bench.measured import COMMAND, ENVIRONMENT, ROOT
 from tracer.config import ProtocolChoice, TraceConfig
-from tracer.engine.engine import Engine, TraceSpec
+from tracer.engine.engine import Engine
 from tracer.engine.ports import port_plans
+from tracer.engine.spec import TraceSpec
 from tracer.interfaces import SendProbe, Sent
 from tracer.model import Address, Family, PacketShape, Protocol, Reply, Stamp, StampClock, TargetInfo, TraceId
 from tracer.stats.tracker import Tracker
@@ -25,7 +30,7 @@ from tracer.wire.decode import decode_reply
 from tracer.wire.icmp import IcmpError
 
 if TYPE_CHECKING:
-    pass
+    from tests.lab.labkit.tun import TunLab
 
 OFFERED = (1_000, 10_000, 100_000, 500_000, 1_000_000)
 """Answers per second."""
@@ -104,7 +109,7 @@ def offer(rate: int, seconds: float) -> Load:
             late += spent - due > BATCH / rate
             due += 1 / rate
             taken += 1
-    return Load(taken / spent, late / taken, sum(latencies) / taken, table.percentile(latencies, 99))
+    return Load(taken / spent, late / taken, sum(latencies) / taken, table.percentile(latencies, 0.99))
 
 
 def decoder(seconds: float) -> None:
@@ -119,10 +124,64 @@ def decoder(seconds: float) -> None:
         print(f"  {rate:10,} {load.rate:10,.0f} {load.late:7.1%} {waited} {resident:6.0f}", flush=True)
 
 
+SCENARIO = ROOT / "tests/scenarios/many.toml"
+TARGETS, HOPS = 64, 16
+ROUNDS = 10
+CHANNELS = {"raw": ("icmp", "udp", "tcp"), "errqueue": ("icmp", "udp", "tcp"), "scapy": ("icmp",)}
+
+
+class Cost(NamedTuple):
+    """What one run took."""
+
+    cpu_s: float
+    peak_mb: float
+    answered: float
+    """Share of the probes on the path that were answered."""
+
+
+def many_targets() -> None:
+    """CPU and memory of so many targets at one round a second, by channel and protocol."""
+    from tests.lab.labkit.tun import DEVICE, tun_lab  # noqa: PLC0415 - only where there is a laboratory
+
+    print(
+        f"\n{TARGETS} targets, {HOPS} hops each, one process, one round a second: {TARGETS * HOPS} probes/s"
+    )
+    print(f"  {'':16} {'CPU %':>7} {'us/probe':>9} {'peak MB':>8} {'answered':>9}")
+    with tun_lab(str(SCENARIO)) as lab:
+        lab.namespace.ip(f"link set {DEVICE} txqueuelen 10000")
+        for channel, protocols in CHANNELS.items():
+            for protocol in protocols:
+                begun, whole = (_cost(lab, channel, protocol, rounds) for rounds in (1, 1 + ROUNDS))
+                busy = (whole.cpu_s - begun.cpu_s) / ROUNDS
+                each = busy / (TARGETS * HOPS) * 1e6
+                figures = f"{busy:7.1%} {each:9.0f} {whole.peak_mb:8.0f} {whole.answered:9.2%}"
+                print(f"  {channel:9}{protocol:7} {figures}", flush=True)
+
+
+def _cost(lab: TunLab, channel: str, protocol: str, rounds: int) -> Cost:
+    """One run to its end; what it takes to start is in it."""
+    from tests.lab.labkit.namespace import User  # noqa: PLC0415 - only where there is a laboratory
+
+    asked = ("-m", "json", "--channel", channel, "-p", protocol, "-C", str(rounds), "-U", str(HOPS))
+    command = [*COMMAND, *asked, *map(str, lab.scenario.target.addresses)]
+    user = User.NOBODY if channel == "errqueue" else User.NET_RAW
+    with subprocess.Popen(
+        lab.namespace.command(command, user), stdout=subprocess.PIPE, env=ENVIRONMENT, cwd=ROOT
+    ) as process:
+        reports = json.loads(process.stdout.read() if process.stdout else b"")
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    hops = [hop for report in reports for hop in report["hops"]]
+    answered = sum(hop["received"] for hop in hops) / sum(hop["sent"] for hop in hops)
+    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, answered)
+
+
 def main() -> None:
     """Measure and print."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
     decoder(seconds)
+    if os.geteuid() == 0:
+        many_targets()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.measured import COMMAND, ENVIRONMENT, ROOT, wan_path
+from bench.table import percentile
 from tests.tui.pseudo_terminal import Terminal, terminal
 
 if TYPE_CHECKING:
@@ -152,17 +153,13 @@ def _events(record: Path) -> Iterator[dict[str, Any]]:
 
 
 def _tell(name: str, seen: Told) -> None:
-    late = [_percentile(seen.late_ms, share) for share in (0.5, 0.99, 1)]
-    rtt = [_percentile(seen.rtt_ms, share) for share in (0.5, 0.95, 0.99)]
+    late = [percentile(seen.late_ms, share) for share in (0.5, 0.99, 1)]
+    rtt = [percentile(seen.rtt_ms, share) for share in (0.5, 0.95, 0.99)]
     print(
         f"{name:28} {late[0]:7.2f}{late[1]:7.2f}{late[2]:8.2f} {rtt[0]:10.3f}{rtt[1]:7.3f}{rtt[2]:7.3f}"
         f"   {len(seen.late_ms)} rounds, mean {statistics.fmean(seen.late_ms):.2f}",
         flush=True,
     )
-
-
-def _percentile(values: list[float], share: float) -> float:
-    return sorted(values)[min(int(share * len(values)), len(values) - 1)]
 
 
 def main() -> None:

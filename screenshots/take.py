@@ -17,13 +17,14 @@ from textual.pilot import Pilot
 
 from tracer import prepare
 from tracer.clock import VirtualClock
-from tracer.config import TraceConfig
-from tracer.model import Route, TargetInfo
+from tracer.config import ProtocolChoice, TraceConfig
+from tracer.model import Route, Strategy, TargetInfo
 from tracer.session import Prepared
 from tui.app import HopscopeApp
 from tui.scene import Look
 from tui.screens.main import MainScreen
 from tui.source import LiveSource
+from tui.view.columns import DEFAULT, with_mtu
 from tui.view.theme import PALETTES
 
 HERE = Path(__file__).parent
@@ -45,6 +46,11 @@ class Picture(NamedTuple):
     options: tuple[tuple[str, Any], ...] = ()
 
 
+EIGHT_FLOWS = (
+    ("protocol", ProtocolChoice.UDP),
+    ("multipath_strategy", Strategy.PARIS),
+    ("flows", 8),
+)
 TWO_FAMILIES = ("www.example.net", "2001:db8:ff::80", "203.0.113.99")
 
 PICTURES: dict[str, Picture] = {
@@ -52,7 +58,7 @@ PICTURES: dict[str, Picture] = {
     "detail": Picture("loss", commands=("5", "hop-details")),
     "chart": Picture("bufferbloat", commands=("chart",)),
     "heatmap": Picture("route-change", commands=("heatmap",)),
-    "flows": Picture("wan", commands=("flows",)),
+    "flows": Picture("wan", commands=("flows",), options=EIGHT_FLOWS),
     "events": Picture("route-change", commands=("events",)),
     "inspector": Picture("wan", commands=("8", "inspector")),
     "overview": Picture("wan", commands=("overview",), queries=TWO_FAMILIES),
@@ -63,10 +69,8 @@ PICTURES: dict[str, Picture] = {
     "palette": Picture("wan", commands=("palette",)),
     "small": Picture("wan", size=(80, 24)),
     "large": Picture("loss", size=(200, 50), commands=("5", "hop-details")),
-    **{
-        f"trouble-{name}": Picture(name)
-        for name in ("loss", "ratelimit", "route-change", "bufferbloat", "blackhole")
-    },
+    **{f"trouble-{name}": Picture(name) for name in ("loss", "ratelimit", "route-change", "bufferbloat")},
+    "trouble-blackhole": Picture("blackhole", options=(("mtu", True),)),
     **{f"theme-{name}": Picture("loss", palette=name, commands=("5",)) for name in PALETTES},
 }
 
@@ -92,7 +96,8 @@ class Hourglass(VirtualClock):
 async def take(picture: Picture) -> str:
     """The picture as SVG."""
     clock = Hourglass(int(picture.at_s * S))
-    app = HopscopeApp(_source(picture, clock), Look(palette=picture.palette))
+    columns = with_mtu(DEFAULT) if ("mtu", True) in picture.options else DEFAULT
+    app = HopscopeApp(_source(picture, clock), Look(palette=picture.palette, columns=columns))
     async with app.run_test(size=picture.size) as pilot:
         await clock.run_out.wait()
         (screen,) = [one for one in app.screen_stack if isinstance(one, MainScreen)]

@@ -22,7 +22,7 @@ from tracer.config import (
     parse_duration,
 )
 from tracer.errors import ConfigError
-from tracer.model import Family
+from tracer.model import Family, Strategy
 
 RANGED = [one for one in declarations() if one.option.low is not None and one.option.high is not None]
 
@@ -87,6 +87,15 @@ def test_a_range_is_accepted_to_its_ends_and_no_further(name: str) -> None:
         ({"source_address": ""}, "--source-address"),
         ({"interface": "lab\n0"}, "--interface"),
         ({"interface": "lab\udcff"}, "--interface"),
+        ({"multipath_strategy": Strategy.DUBLIN}, "--multipath-strategy"),
+        ({"multipath_strategy": Strategy.DUBLIN, "protocol": ProtocolChoice.TCP}, "--multipath-strategy"),
+        ({"multipath_strategy": Strategy.PARIS, "packet_size": 29}, "--packet-size"),
+        ({"flows": 65}, "--flows"),
+        ({"flows": 3, "source_port": 65_534, "protocol": ProtocolChoice.UDP}, "--source-port"),
+        ({"tos": 0xB8, "dscp": 45}, "--dscp"),
+        ({"tos": 0xB9, "ecn": 2}, "--ecn"),
+        ({"flow_label": 1, "addr_family": AddressFamily.IPV4}, "--flow-label"),
+        ({"dont_fragment": False, "addr_family": AddressFamily.IPV6}, "--dont-fragment"),
     ],
 )
 def test_what_cannot_work_is_refused(options: dict[str, Any], named: str) -> None:
@@ -94,6 +103,40 @@ def test_what_cannot_work_is_refused(options: dict[str, Any], named: str) -> Non
         TraceConfig(**options)
     assert caught.value.option == named
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("options", "traffic_class"),
+    [
+        ({}, 0),
+        ({"tos": 0xB9}, 0xB9),
+        ({"dscp": 46}, 0xB8),
+        ({"ecn": 1}, 1),
+        ({"dscp": 46, "ecn": 2}, 0xBA),
+        ({"tos": 0xB8, "ecn": 1}, 0xB9),
+        ({"tos": 0xB9, "dscp": 46, "ecn": 1}, 0xB9),
+        ({"tos": 1, "dscp": 46}, 0xB9),
+    ],
+)
+def test_tos_dscp_and_ecn_make_one_traffic_class(options: dict[str, Any], traffic_class: int) -> None:
+    assert TraceConfig(**options).traffic_class == traffic_class
+
+
+@pytest.mark.parametrize(
+    ("strategy", "family", "least"),
+    [
+        (Strategy.CLASSIC, Family.IPV4, 28),
+        (Strategy.CLASSIC, Family.IPV6, 48),
+        (Strategy.PARIS, Family.IPV4, 30),
+        (Strategy.PARIS, Family.IPV6, 50),
+    ],
+)
+def test_a_packet_holds_its_headers_and_what_paris_adds(
+    strategy: Strategy, family: Family, least: int
+) -> None:
+    size = 30 if strategy is Strategy.PARIS else 28
+    config = TraceConfig(multipath_strategy=strategy, packet_size=size)
+    assert config.smallest_packet(family) == least
 
 
 @pytest.mark.parametrize("address", ["198.18.0.1", "2001:db8::1", "::"])

@@ -57,6 +57,7 @@ def test_a_headless_run_loads_neither_a_screen_nor_scapy(mode: str) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     assert "tracer.session" in modules
     assert not packages(modules) & (SCREEN_AND_SCAPY | LOOKUPS)
+    assert not inside(modules, "tracer.lookup")
     assert mode in PRINTING or not modules & SETTINGS
     # A simulation opens no sockets, so nothing that could is loaded.
     assert not inside(modules, "tracer.net")
@@ -100,6 +101,24 @@ def test_the_package_loads_neither_a_screen_nor_scapy_nor_the_command_line() -> 
     assert done.returncode == 0
     assert "tracer" in modules
     assert not packages(modules) & (SCREEN_AND_SCAPY | {"click", "tui"})
+
+
+@pytest.mark.parametrize(
+    ("options", "loaded"),
+    [
+        (["-m", "json"], set()),
+        (["-m", "json", "-n"], set()),
+        (["-m", "pretty", "-n"], set()),
+        (["-m", "pretty"], set()),
+        (["-m", "json", "--dns-server", "127.0.0.1:9"], {"dns"}),
+    ],
+)
+def test_a_real_trace_loads_what_looks_names_up_only_where_it_is_asked_for(
+    options: list[str], loaded: set[str]
+) -> None:
+    done, modules = fresh("-m", "tui.cli", "127.0.0.1", "--udp", "-C", "1", "--dns-timeout", "1s", *options)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert packages(modules) & (LOOKUPS | SCREEN_AND_SCAPY) == loaded
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])

@@ -16,6 +16,7 @@ from scapy.utils import PcapNgReader
 
 import tracer
 from tracer.errors import RecordingError
+from tracer.events import SizeProbed
 from tracer.model import Stamp, StampClock
 from tracer.pcapng import CaptureWriter
 
@@ -131,3 +132,15 @@ async def test_a_full_disk_ends_the_capture_and_not_the_trace(tmp_path: Path) ->
 def test_a_file_that_cannot_be_made_is_told_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="cannot be written"):
         CaptureWriter(tmp_path)
+
+
+async def test_probes_for_mtus_are_there_with_their_sizes_and_what_came_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "trace.pcapng"
+    events = await traced(path, mtu=True)
+    sized = [event for event in events if isinstance(event, SizeProbed) and event.tx is not None]
+    assert sized
+    found = [(len(packet), comment) for packet, comment in packets(path) if " bytes → hop " in comment]
+    for event in sized:
+        name = f"probe {event.sequence} of {event.size} bytes → hop {event.ttl}"
+        assert (event.size, f"{name}: {event.outcome}") in found
+        assert f"answer to {name}: {event.outcome}" in {comment for _, comment in found}

@@ -17,6 +17,7 @@ from tracer.errors import LocalError
 from tracer.events import (
     Event,
     LateReply,
+    PaceChanged,
     PathEndMoved,
     PortsExhausted,
     PortSkipped,
@@ -220,7 +221,13 @@ async def test_a_queue_that_is_full_for_a_time_fails_probes_and_no_more() -> Non
     ).to_its_end()
     assert run.report.outcome.reason is EndReason.TARGET_REACHED
     assert [(hop.failed, hop.received, hop.lost) for hop in run.report.hops] == [(1, 1, 0)] * 8
-    assert run.report.health.send_errors == {"ENOBUFS": 24}
+    # Halved seven times within 100 ms each; a queue that is full is not asked 24 times.
+    assert run.report.health.send_errors == {"ENOBUFS": 13}
+    told = [event.rate for event in run.told(PaceChanged)]
+    assert told[:6] == [50, 25, 12, 6, 3, 1]
+    assert told[6:] == sorted(told[6:])
+    assert run.report.health.pace is not None
+    assert run.report.health.pace.reductions == 6
 
 
 async def test_a_lap_over_a_large_range_leaves_the_others_their_turns() -> None:

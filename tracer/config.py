@@ -8,24 +8,24 @@ has the option. Durations are written by people as ``250ms`` or ``1s`` and kept 
 from __future__ import annotations
 
 import ipaddress
-import re
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple, get_args
+from typing import Annotated, Any, get_args
 
 import msgspec
 
-from tracer.config_rules import flow_rules
+from tracer.config_rules import flow_rules, name_rules
 from tracer.errors import ConfigError
 from tracer.model import Family, Strategy
+from tracer.names import DnsMethod
+from tracer.option import MS, SECOND, Declared, Option, flag, format_duration, parse_duration
 
-MS = 1_000_000
-SECOND = 1_000 * MS
+__all__ = [
+    "TraceConfig", "ProtocolChoice", "AddressFamily", "ChannelChoice", "DEFAULT_PACKET_SIZE",
+    "Option", "Declared", "declarations", "flag", "parse_duration", "format_duration", "MS", "SECOND",
+]  # fmt: skip
 
 DEFAULT_PACKET_SIZE = 84
 """Trippy's: room for the headers of every probe of either family."""
-
-_UNITS = {"us": 1_000, "ms": MS, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND}
-_DURATION = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)(us|ms|s|m|h)")
 
 
 class ProtocolChoice(StrEnum):
@@ -54,61 +54,6 @@ class ChannelChoice(StrEnum):
     ERRQUEUE = "errqueue"
     RAW = "raw"
     SCAPY = "scapy"
-
-
-class Option(msgspec.Struct, frozen=True, kw_only=True):
-    """What the declaration of an option says beside its name, type and default."""
-
-    help: str
-    short: str | None = None
-    low: int | None = None
-    high: int | None = None
-    switches: dict[str, str] = {}
-    """Flags that set the option to a fixed value: ``--udp`` for ``protocol=udp``, with short forms."""
-
-    def check(self, name: str, value: Any) -> None:
-        """Raise ConfigError if a number lies outside the range."""
-        if value is None or not isinstance(value, int):
-            return
-        show = format_duration if name.endswith("_ns") else str
-        if self.low is not None and value < self.low:
-            raise ConfigError(flag(name), show(value), f"the smallest value is {show(self.low)}")
-        if self.high is not None and value > self.high:
-            raise ConfigError(flag(name), show(value), f"the largest value is {show(self.high)}")
-
-
-class Declared(NamedTuple):
-    """One option as the command line, the documentation and the settings need it."""
-
-    name: str
-    type: Any
-    default: Any
-    option: Option
-
-    @property
-    def flag(self) -> str:
-        """Its long flag, such as ``--first-ttl``."""
-        return flag(self.name)
-
-    @property
-    def is_duration(self) -> bool:
-        """Its values are durations in nanoseconds."""
-        return self.name.endswith("_ns")
-
-    @property
-    def is_switch(self) -> bool:
-        """It is on or off."""
-        return self.type is bool
-
-    @property
-    def off_flag(self) -> str:
-        """The flag that turns a switch off."""
-        return self.flag.replace("--", "--no-", 1)
-
-    @property
-    def choices(self) -> type[StrEnum] | None:
-        """The enumeration its values come from, if they do."""
-        return self.type if isinstance(self.type, type) and issubclass(self.type, StrEnum) else None
 
 
 class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -258,10 +203,50 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         bool, Option(help="Whether IPv4 routers must not cut probes into pieces; IPv6 routers never do.")
     ] = True
     flow_label: Annotated[int, Option(help="IPv6 flow label of every probe.", low=0, high=0xFFFFF)] = 0
+    mtu: Annotated[
+        bool, Option(help="Find the path MTU and the hop that lowers it, by larger probes. Not for TCP.")
+    ] = False
     max_samples: Annotated[
         int,
         Option(help="Round-trip times kept per hop for percentiles.", short="-s", low=1, high=100_000),
     ] = 256
+    dns_resolve_method: Annotated[
+        DnsMethod,
+        Option(
+            help="Whom to ask for names: the system, the servers of /etc/resolv.conf, Google, Cloudflare or "
+            "nobody; auto asks the system on screen and in reports for people, else nobody.",
+            short="-r",
+            switches={"-n/--no-dns": "off"},
+        ),
+    ] = DnsMethod.AUTO
+    dns_server: Annotated[
+        str | None,
+        Option(help="Ask this name server instead: 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353."),
+    ] = None
+    dns_resolve_all: Annotated[
+        bool, Option(help="Trace every address of a name; looks names up in every mode.", short="-y")
+    ] = False
+    dns_timeout_ns: Annotated[
+        int, Option(help="When a lookup is given up.", low=10 * MS, high=60 * SECOND)
+    ] = 5 * SECOND
+    dns_ttl_ns: Annotated[
+        int, Option(help="How long what was looked up is believed.", low=SECOND, high=24 * 3_600 * SECOND)
+    ] = 300 * SECOND
+    dns_lookup_as_info: Annotated[
+        bool,
+        Option(
+            help="Look up the autonomous system of every address: in --asn-mmdb-file where it has it, else "
+            "by DNS at Team Cymru.",
+            short="-z",
+        ),
+    ] = False
+    geoip_mmdb_file: Annotated[
+        str | None,
+        Option(help="Database of places, and of AS numbers where it has any: MaxMind, IPinfo.", short="-G"),
+    ] = None
+    asn_mmdb_file: Annotated[
+        str | None, Option(help="Database of AS numbers: MaxMind GeoLite2-ASN, IPinfo; asks nobody.")
+    ] = None
     report_cycles: Annotated[
         int | None,
         Option(
@@ -334,6 +319,7 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 "--interface chooses the address too; give one of them",
             ),
             *flow_rules(self),
+            *name_rules(self),
         )
 
     @property
@@ -349,11 +335,6 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return max(self.packet_size, (48 if family is Family.IPV6 else 28) + compensation)
 
 
-def flag(name: str) -> str:
-    """The long flag of a field: ``first_ttl`` → ``--first-ttl``; units are not part of it."""
-    return "--" + name.removesuffix("_ns").replace("_", "-")
-
-
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
@@ -365,23 +346,6 @@ def _is_address(text: str) -> bool:
 def declarations() -> tuple[Declared, ...]:
     """All options in the order of their declaration."""
     return _DECLARED
-
-
-def parse_duration(text: str) -> int:
-    """``1s``, ``250ms``, ``1.5s`` → nanoseconds. Raises ValueError for anything else."""
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"{text!r} is not a duration such as 250ms or 1s")
-    number, unit = match.groups()
-    return round(float(number) * _UNITS[unit])
-
-
-def format_duration(duration_ns: int) -> str:
-    """Nanoseconds as a person would write them: the largest unit that keeps the number whole."""
-    for unit, size in reversed(_UNITS.items()):
-        if duration_ns % size == 0 and duration_ns >= size:
-            return f"{duration_ns // size}{unit}"
-    return f"{duration_ns / _UNITS['us']:.3f}".rstrip("0").rstrip(".") + "us"
 
 
 def _declare() -> tuple[Declared, ...]:

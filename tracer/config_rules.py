@@ -1,4 +1,4 @@
-"""Which options of strategies, flows and headers do not go together; a part of tracer.config."""
+"""Which options of strategies, flows, headers and names do not go together; a part of tracer.config."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tracer.model import Strategy
+from tracer.names import DnsMethod, server_address
 
 if TYPE_CHECKING:
     from tracer.config import TraceConfig
@@ -33,6 +34,20 @@ def flow_rules(config: TraceConfig) -> Iterator[Rule]:
         f"no {config.flows} ports begin there",
     )
     yield from _headers(config)
+    yield from _mtu(config)
+
+
+def _mtu(config: TraceConfig) -> Iterator[Rule]:
+    """What cannot be told from probes of several sizes, or has no place for the bytes."""
+    for broken, reason in (
+        (config.protocol == "tcp", "a SYN has no payload to make it larger; trace with --udp or --icmp"),
+        (
+            config.multipath_strategy is Strategy.DUBLIN,
+            "dublin tells IPv6 probes apart by their length; trace with --multipath-strategy paris",
+        ),
+        (not config.dont_fragment, "probes that may be cut up always pass; leave --no-dont-fragment out"),
+    ):
+        yield "mtu", "on", config.mtu and broken, reason
 
 
 def _strategy(config: TraceConfig) -> Iterator[Rule]:
@@ -70,3 +85,12 @@ def _headers(config: TraceConfig) -> Iterator[Rule]:
         not config.dont_fragment and family == "ipv6",
         "no IPv6 router cuts packets into pieces",
     )
+
+
+def name_rules(config: TraceConfig) -> Iterator[Rule]:
+    """What a name server of the user's choice rules out."""
+    method, server = config.dns_resolve_method, config.dns_server
+    if server is not None:
+        yield "dns_server", server, server_address(server) is None, "it is no address of a server"
+        others = method not in (DnsMethod.AUTO, DnsMethod.OFF)
+        yield "dns_server", server, others, f"--dns-resolve-method {method} asks others; give one of them"

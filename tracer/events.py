@@ -24,17 +24,20 @@ from tracer.model import (
     Icmp,
     LossReason,
     PathEndKind,
+    PathMtu,
     Port,
     ProbeState,
     QuotedHeader,
     ReplyKind,
     RoundId,
     Sequence,
+    SizeOutcome,
     SourceInfo,
     Stamp,
     TargetInfo,
     Ttl,
 )
+from tracer.names import AsnInfo, Hostnames, Known, Place, make_harmless
 
 SCHEMA = "hopscope.events/1"
 
@@ -178,14 +181,41 @@ class PathChanged(_Event, frozen=True, kw_only=True, tag="path_changed"):
 
     round: RoundId
     """The round that made it certain; the change itself came some rounds before."""
-    flow: FlowId = FlowId(0)
-    """The flow whose path it is."""
+    flows: tuple[FlowId, ...] = (FlowId(0),)
+    """The flows that changed at this TTL together; the paths are those of the first."""
     ttl: Ttl
     """The first TTL that differs."""
     old: tuple[Address | None, ...]
     """Who answered before; position n is TTL n + 1, None where nobody did."""
     new: tuple[Address | None, ...]
     """Who answers now, told the same way."""
+
+
+class SizeProbed(_ProbeEvent, frozen=True, kw_only=True, tag="size_probed"):
+    """A probe that was sent to find MTUs has met its end; no statistics of a hop count it.
+
+    One that was given up and is answered after all is told twice.
+    """
+
+    size: int
+    """Bytes of the whole IP packet."""
+    outcome: SizeOutcome
+    responder: Address | None = None
+    icmp: Icmp | None = None
+    mtu: int | None = None
+    """Next-hop MTU in bytes that the answer, or this host's kernel, reports."""
+    tx: Stamp | None = None
+    rx: Stamp | None = None
+    probe_bytes: bytes | None = None
+    """The probe as it left, where the channel saw it."""
+    reply_bytes: bytes | None = None
+    """The reply as it came, where the channel saw it."""
+
+
+class PathMtuFound(_Event, frozen=True, kw_only=True, tag="path_mtu"):
+    """What is known of the sizes that pass has changed."""
+
+    found: PathMtu
 
 
 class Health(_Event, frozen=True, kw_only=True, tag="health"):
@@ -197,8 +227,66 @@ class Health(_Event, frozen=True, kw_only=True, tag="health"):
     """Jumps of the wall clock against the monotonic one."""
 
 
+class PaceChanged(_Event, frozen=True, kw_only=True, tag="pace"):
+    """The rate at which a flow may send was lowered as this host's queue was full, or has grown again."""
+
+    flow: FlowId = FlowId(0)
+    rate: int
+    """Probes per second in force."""
+    wanted: int
+    """Probes per second the user allows."""
+
+
+class SourceChanged(_Event, frozen=True, kw_only=True, tag="source_changed"):
+    """The network of this host changed: the probes leave from another address, or have none to leave from."""
+
+    source: SourceInfo | None
+    """Where they leave from now; None where there is no address or no route."""
+    old: SourceInfo | None
+
+
+class Suspended(_Event, frozen=True, kw_only=True, tag="suspended"):
+    """This machine was asleep; what was under way then failed for that reason and is no loss."""
+
+    slept_ns: int
+
+
+class Load(_Event, frozen=True, kw_only=True, tag="load"):
+    """What this process did in the second or more before; told to one of the targets, not in simulations."""
+
+    over_ns: int
+    """Length of that time."""
+    lag_ns: int
+    """The most that a due moment was missed by."""
+    cpu_ns: int
+    """Processor time used."""
+    memory: int | None
+    """Resident bytes; None where the system does not tell."""
+
+
+class NameResolved(_Event, frozen=True, kw_only=True, tag="name_resolved"):
+    """What is known by now of an address that answered; it may come after the trace has ended.
+
+    Takes the place of what earlier events said of the address.
+    """
+
+    address: Address
+    hostnames: Hostnames = ()
+    """From reverse DNS, in alphabetical order."""
+    asn: AsnInfo | None = None
+    place: Place | None = None
+
+    def __post_init__(self) -> None:
+        make_harmless(self, ("hostnames",))
+
+    @property
+    def known(self) -> Known:
+        """The same as one value."""
+        return Known(hostnames=self.hostnames, asn=self.asn, place=self.place)
+
+
 class TraceEnded(_Event, frozen=True, kw_only=True, tag="trace_ended"):
-    """The last event of a target."""
+    """The trace of a target is over: nothing but names that were asked for may follow."""
 
     reason: EndReason
     ended_at: str
@@ -222,8 +310,15 @@ TargetEvent = (
     | PortSkipped
     | PathEndMoved
     | PathChanged
+    | SizeProbed
+    | PathMtuFound
     | Health
+    | PaceChanged
+    | SourceChanged
+    | Suspended
+    | Load
     | TargetAdded
+    | NameResolved
     | TraceEnded
 )
 """Everything that happens to one target."""

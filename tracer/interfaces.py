@@ -22,6 +22,7 @@ from tracer.model import (
     Protocol,
     Reply,
     Route,
+    SourceInfo,
     Stamp,
     TraceId,
 )
@@ -105,7 +106,23 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     clock_steps: int = 0
 
 
-Received = Reply | TransmitStamp | FailedLate | Malformed | Notice
+class SourceMoved(msgspec.Struct, frozen=True, kw_only=True):
+    """The probes of a trace leave from another address from now on; None where there is none."""
+
+    trace: TraceId
+    destination: Address
+    source: SourceInfo | None
+
+
+class Slept(msgspec.Struct, frozen=True, kw_only=True):
+    """The machine was suspended; told to every trace."""
+
+    trace: TraceId
+    destination: Address
+    slept_ns: int
+
+
+Received = Reply | TransmitStamp | FailedLate | Malformed | Notice | SourceMoved | Slept
 
 
 class Channel(Interface):

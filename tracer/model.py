@@ -295,6 +295,8 @@ class FailureKind(StrEnum):
     MESSAGE_TOO_LONG = "message_too_long"
     NOT_PERMITTED = "not_permitted"
     NEXT_HOP_UNREACHABLE = "next_hop_unreachable"
+    HOST_ASLEEP = "host_asleep"
+    """The machine was suspended while the probe was under way."""
     TARGET_NOT_RESOLVED = "target_not_resolved"
     OTHER = "other"
 
@@ -317,6 +319,83 @@ class LossReason(StrEnum):
     """Its own timeout passed."""
     TRACE_END = "trace_end"
     """The trace ended while it was outstanding."""
+
+
+class SizeOutcome(StrEnum):
+    """What became of a probe that was sent to find MTUs."""
+
+    PASSED = "passed"
+    """It came as far as its TTL lets it, as the answer proves."""
+    TOO_BIG = "too_big"
+    """A router says that it is larger than its next link carries."""
+    TOO_BIG_HERE = "too_big_here"
+    """It is larger than this host's own interface carries; nothing was sent."""
+    UNANSWERED = "unanswered"
+    """Nobody said anything within the timeout."""
+    CUT_OFF = "cut_off"
+    """The trace ended first."""
+    NOT_SENT = "not_sent"
+    """Something else on this host kept it back."""
+
+
+class HopMtu(msgspec.Struct, frozen=True, kw_only=True):
+    """How large packets may be at one TTL."""
+
+    ttl: Ttl
+    mtu: int
+    """Bytes of the largest packet that gets from this hop to the next one that answers; at the target, of the
+    largest that reaches it."""
+
+
+class MtuStep(msgspec.Struct, frozen=True, kw_only=True):
+    """A place where only smaller packets go on."""
+
+    ttl: int
+    """The last hop that larger packets reach; 0 is this host."""
+    until_ttl: Ttl
+    """The first hop behind it that was measured and that they do not reach; the next one, unless hops
+    between the two are silent."""
+    before: int
+    """Bytes of the largest packet that gets to ``ttl``."""
+    mtu: int
+    """Bytes of the largest packet that gets to ``until_ttl``."""
+    reported_by: Address | None
+    """Who says so; None where larger packets vanish."""
+
+
+class MtuBlackHole(msgspec.Struct, frozen=True, kw_only=True):
+    """A place where large packets vanish and nobody says so."""
+
+    ttl: int
+    """The last hop that larger packets reach; 0 is this host."""
+    passes: int
+    """Bytes of the largest packet that comes through."""
+    vanishes: int
+    """Bytes of the smallest one that does not."""
+    probes: int
+    """How many of that size were sent and remained without an answer."""
+    echoed: bool
+    """The target was asked for an echo, which is as large as the probe: the answer may be what vanishes."""
+
+
+class PathMtu(msgspec.Struct, frozen=True, kw_only=True):
+    """How large packets may be on a path, as far as it was measured."""
+
+    mtu: int | None
+    """Bytes of the largest packet that gets to ``ttl``; None while that is not known."""
+    ttl: Ttl | None
+    """How far was measured: up to the target, or to the last hop that answers."""
+    to_target: bool
+    link_mtu: int | None
+    """Bytes that this host's own interface carries; None while that is not known."""
+    lowered_at: tuple[MtuStep, ...]
+    black_hole: MtuBlackHole | None
+    """The first one."""
+    settled: bool
+    """There is nothing left to find out; the path is watched for changes only."""
+    probes: int
+    """How many were sent for it; they are in no other number."""
+    hops: tuple[HopMtu, ...]
 
 
 class EndReason(StrEnum):

@@ -12,7 +12,7 @@ from pathlib import Path
 from struct import Struct
 
 from tracer.errors import RecordingError
-from tracer.events import DuplicateReply, Event, LateReply, ProbeLost, ReplyReceived, TraceStarted
+from tracer.events import DuplicateReply, Event, LateReply, ProbeLost, ReplyReceived, SizeProbed, TraceStarted
 from tracer.model import Stamp, StampClock
 
 _BLOCK = Struct("<II")
@@ -76,11 +76,22 @@ class CaptureWriter:
                 yield from self._answer(event, "duplicate answer")
             case LateReply():
                 yield from self._answer(event, "late answer")
+            case SizeProbed():
+                yield from self._size_probe(event)
             case ReplyReceived():
                 if event.probe_bytes is not None:
                     verdict = f"{_probe(event)} {event.responder}, {_round_trip(event)}"
                     yield self._packet(event.probe_bytes, event.tx, verdict)
                 yield from self._answer(event, "answer")
+
+    def _size_probe(self, event: SizeProbed) -> Iterator[bytes]:
+        """A probe that was sent to find MTUs, and what came of it."""
+        name = f"probe {event.sequence} of {event.size} bytes → hop {event.ttl}"
+        outcome = event.outcome.replace("_", " ")
+        if event.probe_bytes is not None and event.tx is not None:
+            yield self._packet(event.probe_bytes, event.tx, f"{name}: {outcome}")
+        if event.reply_bytes is not None and event.rx is not None and _is_whole(event.reply_bytes):
+            yield self._packet(event.reply_bytes, event.rx, f"answer to {name}: {outcome}")
 
     def _answer(self, event: ReplyReceived, what: str) -> Iterator[bytes]:
         if event.reply_bytes is not None and _is_whole(event.reply_bytes):

@@ -13,6 +13,7 @@ from tracer.config import AddressFamily, ChannelChoice, ProtocolChoice, TraceCon
 from tracer.engine.ports import plan_kind
 from tracer.errors import ConfigError, TargetError
 from tracer.interfaces import Clock, OpenSockets
+from tracer.load import Meter
 from tracer.model import (
     Address,
     Family,
@@ -63,9 +64,10 @@ async def real(queries: Sequence[str], config: TraceConfig, opened: OpenSockets 
     from tracer.net import host  # noqa: PLC0415 - a simulation opens no sockets
     from tracer.net.addresses import find_source  # noqa: PLC0415
     from tracer.net.choose import choose, open_channel  # noqa: PLC0415
-    from tracer.net.resolve import resolve  # noqa: PLC0415
+    from tracer.net.preflight import preflight  # noqa: PLC0415
 
-    addresses = [await resolve(query, config.addr_family) for query in queries]
+    found = [(query, address) for query in queries for address in await _wanted(query, config) or _UNRESOLVED]
+    queries, addresses = [query for query, _ in found], [address for _, address in found]
     families = {family_of(address) for address in addresses if address is not None}
     choice = choose(config, families, opened)
     _only_traceable(queries, addresses, choice.protocol, config, choice.channel)
@@ -85,7 +87,35 @@ async def real(queries: Sequence[str], config: TraceConfig, opened: OpenSockets 
         routes=_routes(targets, choice.protocol, config, links),
         usable_ports=usable,
         seed=int.from_bytes(os.urandom(4)),
+        meter=Meter(clock.now_ns()),
+        warnings=preflight(config, choice.protocol, len(targets)),
     )
+
+
+_UNRESOLVED: tuple[Address | None, ...] = (None,)
+"""A target without an address keeps its place."""
+
+
+async def _wanted(query: str, config: TraceConfig) -> tuple[Address, ...]:
+    """The addresses of a target to trace: its first, or all of them with ``--dns-resolve-all``."""
+    found = await _addresses(query, config)
+    return found if config.dns_resolve_all else found[:1]
+
+
+async def _addresses(query: str, config: TraceConfig) -> tuple[Address, ...]:
+    """All addresses of a target, first choice first; by the servers the user chose, where he did."""
+    from tracer.lookup.methods import dns_resolver, resolves_targets  # noqa: PLC0415 - not for a simulation
+    from tracer.lookup.resolver import NoAnswerError  # noqa: PLC0415
+    from tracer.net.resolve import in_order, resolve_all  # noqa: PLC0415
+
+    if parse(query) is not None or not resolves_targets(config):
+        return await resolve_all(query, config.addr_family)
+    family = config.addr_family
+    try:
+        found = await dns_resolver(config).addresses(query)
+    except NoAnswerError:
+        return ()
+    return in_order(found, AddressFamily.IPV4_THEN_IPV6 if family is AddressFamily.SYSTEM else family)
 
 
 def _link(query: str, config: TraceConfig) -> str | None:
@@ -163,10 +193,14 @@ def simulated(
 
     scenario = load(scenario_name)
     family = Family.IPV6 if config.addr_family in _IPV6_FIRST else Family.IPV4
-    own = scenario.target.addresses_of(family)[0]
-    names = {scenario.target.name: own} if scenario.target.name else {}
-    asked = queries or [scenario.target.name or own]
-    addresses = [names.get(query) or parse(query) for query in asked]
+    own = scenario.target.addresses_of(family)
+    names = {scenario.target.name: own if config.dns_resolve_all else own[:1]} if scenario.target.name else {}
+    found = [
+        (query, address)
+        for query in queries or [scenario.target.name or own[0]]
+        for address in names.get(query) or (parse(query),)
+    ]
+    asked, addresses = [query for query, _ in found], [address for _, address in found]
     protocol = _SIMULATED[config.protocol]
     _only_traceable(asked, addresses, protocol, config, "sim")
     clock = clock or SystemClock()
@@ -193,9 +227,8 @@ async def another(query: str, prepared: Prepared, config: TraceConfig) -> tuple[
     Raises TargetError where the name has no address, ConfigError for an address no probe can be sent to.
     """
     from tracer.net.addresses import find_source  # noqa: PLC0415 - a simulation opens no sockets
-    from tracer.net.resolve import resolve  # noqa: PLC0415
 
-    address = await resolve(query, config.addr_family)
+    address = next(iter(await _addresses(query, config)), None)
     if address is None:
         raise _without_address(query)
     info = prepared.channel.info

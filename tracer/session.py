@@ -6,18 +6,21 @@ the channel yields, and passes the events on in the order they happened.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 
 import msgspec
 
 from tracer.config import TraceConfig
-from tracer.engine.engine import Engine, TraceSpec
+from tracer.engine.engine import MEMORY_TIMEOUTS, Engine
 from tracer.engine.ports import port_plans
+from tracer.engine.spec import TraceSpec
 from tracer.errors import LocalError
-from tracer.events import Event, TargetAdded, TraceEnded, TraceStarted
+from tracer.events import Event, Load, TargetAdded, TraceEnded, TraceStarted
 from tracer.interfaces import Channel, Clock, Command, Notice, Received, ReleaseProbe, SendProbe
+from tracer.load import Meter
 from tracer.model import (
+    Address,
     EndReason,
     Failure,
     FailureKind,
@@ -55,6 +58,10 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     usable_ports: Sequence[int]
     """Source ports the engine may choose from."""
     seed: int
+    meter: Meter | None = None
+    """Measures this process; None where a run has to be the same every time."""
+    warnings: tuple[str, ...] = ()
+    """What this host is short of, a sentence each."""
 
 
 class _Trace:
@@ -64,6 +71,8 @@ class _Trace:
         self.engine = engine
         self.label = label
         self.pending: deque[Command] = deque()
+        self.due_ns: int | None = 0
+        """When it has something to do; None for never. 0 at once."""
 
 
 class Session:
@@ -72,17 +81,27 @@ class Session:
     def __init__(self, prepared: Prepared, config: TraceConfig, listeners: Sequence[Listener]) -> None:
         self._prepared = prepared
         self._config = config
-        self._listeners = listeners
+        self._listeners = [*listeners]
         self._channel = prepared.channel
         self._clock = prepared.clock
         self._traces: list[_Trace] = []
-        self._finished: list[Engine] = []
+        self._by_target: defaultdict[Address, list[_Trace]] = defaultdict(list)
+        self._finished: deque[tuple[int, Engine]] = deque()
+        """Engines that have ended, and when the last answer to their probes is too old to be told apart."""
         self._stop: EndReason | None = None
 
     def stop(self, reason: EndReason = EndReason.INTERRUPTED) -> None:
         """End every trace at the next opportunity; safe from a signal handler."""
         self._stop = reason
         self._clock.wake()
+
+    def listen(self, listener: Listener) -> None:
+        """Give a listener every event from now on, after the others."""
+        self._listeners.append(listener)
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Add to the log what was found out beside the traces; not from within a listener."""
+        self._tell(events)
 
     async def run(self) -> None:
         """Trace. Raises nothing but what a listener raises."""
@@ -111,17 +130,25 @@ class Session:
         for trace in self._traces:
             if trace.label == label:
                 trace.engine.stop(EndReason.INTERRUPTED, self._clock.now_ns())
+                trace.due_ns = 0
         self._clock.wake()
 
     async def _wait(self) -> None:
-        await self._clock.wait(self._deadline(), self._channel.fileno())
+        due_ns = self._deadline()
+        await self._clock.wait(due_ns, self._channel.fileno())
+        meter = self._prepared.meter
+        if meter is not None and (load := meter.woke(due_ns, now := self._clock.now_ns())) and self._traces:
+            self._tell([Load(at_ns=now, target=self._traces[0].label, **load._asdict())])
 
     def _step(self) -> None:
         now = self._clock.now_ns()
         for item in self._channel.receive(now):
             self._deliver(item, now)
-        for trace in tuple(self._traces):
+        due = [trace for trace in self._traces if trace.due_ns is not None and trace.due_ns <= now]
+        for trace in due if self._stop is None else tuple(self._traces):
             self._advance(trace)
+        while self._finished and self._finished[0][0] <= now:
+            self._finished.popleft()
 
     def _begin(self) -> None:
         targets = self._prepared.targets
@@ -150,7 +177,9 @@ class Session:
         except LocalError as error:
             self._tell([self._ended(target.label, EndReason.ERROR, error.failure)])
         else:
-            self._traces.append(self._trace(target.label, route))
+            trace = self._trace(target.label, route)
+            self._traces.append(trace)
+            self._by_target[route.target].append(trace)
 
     def _trace(self, label: str, route: Route) -> _Trace:
         config, prepared = self._config, self._prepared
@@ -158,7 +187,7 @@ class Session:
             trace=route.trace,
             label=label,
             target=route.target,
-            source=None if route.source is None else route.source.address,
+            source=route.source,
             protocol=route.protocol,
             shape=PacketShape(
                 size=config.smallest_packet(route.family),
@@ -182,11 +211,19 @@ class Session:
         self._carry_out(trace)
         events: list[Event] = [*engine.take_events()]
         if engine.ended is not None:
-            self._traces.remove(trace)
-            self._finished.append(engine)
-            self._channel.close_trace(engine.trace)
-            events.append(self._ended(trace.label, engine.ended, None))
+            self._forget(trace)
+            events.append(self._ended(trace.label, engine.ended, engine.failure))
+        now = self._clock.now_ns()
+        trace.due_ns = now if trace.pending else engine.deadline(now)
         self._tell(events)
+
+    def _forget(self, trace: _Trace) -> None:
+        """The trace has ended; its engine still knows late answers to its probes from other oddities."""
+        self._traces.remove(trace)
+        self._by_target[trace.engine.target].remove(trace)
+        until_ns = self._clock.now_ns() + MEMORY_TIMEOUTS * self._config.timeout_ns
+        self._finished.append((until_ns, trace.engine))
+        self._channel.close_trace(trace.engine.trace)
 
     def _carry_out(self, trace: _Trace) -> None:
         trace.pending.extend(trace.engine.take_commands())
@@ -207,23 +244,25 @@ class Session:
 
         What answers a trace that has ended comes too late for its report, and is no oddity of another one.
         """
-        destination = None if isinstance(item, Notice) else item.destination
-        addressed = [trace for trace in self._traces if trace.engine.target == destination]
-        candidates = addressed or self._traces
-        claiming = (trace for trace in candidates if trace.engine.claims(item))
-        # A target claims what quotes a translated destination too: whoever is addressed comes before it.
-        too_late = not addressed and any(engine.claims(item) for engine in self._finished)
-        chosen = None if too_late else next(claiming, None)
-        if chosen is None and not any(engine.claims(item) for engine in self._finished):
-            chosen = next(iter(candidates), None)
+        chosen = self._trace_of(item)
         if chosen is not None:
             chosen.engine.receive(item, now)
+            chosen.due_ns = 0
+
+    def _trace_of(self, item: Received) -> _Trace | None:
+        destination = None if isinstance(item, Notice) else item.destination
+        addressed = self._by_target.get(destination, []) if destination is not None else []
+        if len(addressed) == 1 and not self._finished:
+            return addressed[0]
+        ended = any(engine.claims(item) for _, engine in self._finished)
+        candidates = addressed or self._traces
+        # A target claims what quotes a translated destination too: whoever is addressed comes before it.
+        claiming = (trace for trace in candidates if trace.engine.claims(item))
+        chosen = None if ended and not addressed else next(claiming, None)
+        return chosen if chosen is not None or ended else next(iter(candidates), None)
 
     def _deadline(self) -> int | None:
-        now = self._clock.now_ns()
-        if any(trace.pending for trace in self._traces):
-            return now
-        wishes = [trace.engine.deadline(now) for trace in self._traces]
+        wishes = [trace.due_ns for trace in self._traces]
         wishes.append(self._channel.deadline())
         return min((wish for wish in wishes if wish is not None), default=None)
 

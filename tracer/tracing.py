@@ -16,6 +16,7 @@ from tracer.errors import TargetError
 from tracer.events import Event
 from tracer.interfaces import Clock
 from tracer.model import EndReason, TargetInfo
+from tracer.naming import naming_for
 from tracer.report.document import Report
 from tracer.report.fold import Fold
 from tracer.session import Prepared, Session
@@ -41,8 +42,14 @@ class Tracing:
         self._unread: deque[Event] = deque()
         self._news = asyncio.Event()
         self._session = Session(prepared, config, [self._hear])
-        self._running = asyncio.create_task(self._session.run(), name="trace")
+        self._naming = naming_for(config, self._session, prepared.clock)
+        self._running = asyncio.create_task(self._run(), name="trace")
         self._running.add_done_callback(lambda _: self._news.set())
+
+    async def _run(self) -> None:
+        await self._session.run()
+        if self._naming is not None:
+            await self._naming.settle()
 
     @property
     def targets(self) -> tuple[TargetInfo, ...]:
@@ -88,6 +95,8 @@ class Tracing:
     def stop(self) -> None:
         """End every trace; what is outstanding counts as lost with reason ``trace_end``."""
         self._session.stop(EndReason.INTERRUPTED)
+        if self._naming is not None:
+            self._naming.close()
 
     async def begun(self) -> None:
         """Wait until the first probes are on their way, which is so inside the block."""

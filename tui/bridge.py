@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tracer.events import Event, TargetAdded, TraceStarted
+from tracer.events import Event, NameResolved, TargetAdded, TraceStarted
 from tracer.model import EndReason
 from tracer.report.document import Report
 from tracer.report.fold import Fold
@@ -44,9 +44,12 @@ class Bridge:
         """Counts the batches of events; the picture is old when it has grown."""
         self.position_ns = 0
         """The newest moment the log tells of."""
+        self.warnings: tuple[str, ...] = ()
+        """What this host is short of, until it has been told."""
         self._max_samples = max_samples
         self._fold = Fold()
         self._books: dict[str, _TargetBooks] = {}
+        self._looked_up: frozenset[Fact] = frozenset()
 
     def update(self, events: Sequence[Event]) -> None:
         """Enter the next events."""
@@ -58,6 +61,8 @@ class Bridge:
                     started.apply(event)
                 self.position_ns = event.at_ns
                 continue
+            if isinstance(event, NameResolved):
+                self._looked_up |= _found_by(event)
             if isinstance(event, TargetAdded):
                 self._books[event.target] = _TargetBooks(self._max_samples)
             if (books := self._books.get(event.target)) is not None:
@@ -70,6 +75,11 @@ class Bridge:
         """The first line of the log; None before it has come."""
         return self._fold.header
 
+    def take_warnings(self) -> tuple[str, ...]:
+        """What is to be told once."""
+        taken, self.warnings = self.warnings, ()
+        return taken
+
     def reports(self) -> list[Report]:
         """The reports as they stand, unmasked."""
         return self._fold.reports()
@@ -77,7 +87,7 @@ class Bridge:
     def facts(self) -> frozenset[Fact]:
         """What kinds of data there are to show."""
         header = self._fold.header
-        found = set()
+        found = set(self._looked_up)
         if header is not None and header.channel.protocol.value != "icmp":
             found.add(Fact.PORTS)
         if len(self._books) > 1:
@@ -113,6 +123,20 @@ def _scene_of(snapshot: TraceSnapshot, books: _TargetBooks, look: Look) -> Targe
         status=_status(snapshot.reason),
         flows=snapshot.flows,
         troubles=books.troubles.current(snapshot.errors),
+    )
+
+
+def _found_by(event: NameResolved) -> frozenset[Fact]:
+    place = event.place
+    return frozenset(
+        fact
+        for fact, known in (
+            (Fact.NAMES, bool(event.hostnames)),
+            (Fact.ASN, event.asn is not None),
+            (Fact.PLACES, place is not None),
+            (Fact.COORDINATES, place is not None and place.coordinates is not None),
+        )
+        if known
     )
 
 

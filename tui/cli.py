@@ -24,9 +24,10 @@ from tracer.config import TraceConfig
 from tracer.errors import HopscopeError, LocalError, NotPermittedError, TargetError
 from tracer.model import EndReason
 from tracer.report.document import Report
-from tracer.session import Listener, Prepared, Session
+from tracer.session import Session
 from tracer.text import printable
 from tracer.version import VERSION
+from tui.asking import decided, naming, sought, with_columns
 from tui.headless import Output
 from tui.mode_names import MODE_NAMES, PRETTY, TUI
 from tui.options import PREFIX, Choices, SettingOption, give_variables, trace_options
@@ -37,6 +38,7 @@ from tui.written import LateFile, files
 
 if TYPE_CHECKING:
     from tracer.interfaces import OpenSockets
+    from tracer.naming import Naming
 
 REPORT_CYCLES = 10
 """Rounds of a report when the user does not say."""
@@ -157,7 +159,7 @@ def command(  # noqa: PLR0913 - one argument for each option that is no trace's
     if replay is not None:
         context.exit(_replay(replay, Output(chosen, choices.hidden_hops())))
     output = Output(chosen, choices.hidden_hops(), config.report_cycles)
-    context.exit(_trace(targets, config, output, sim, files(record, pcap)))
+    context.exit(_trace(targets, decided(config, chosen, sim), output, sim, files(record, pcap)))
 
 
 def _only_replayed(context: click.Context, choices: Choices, others: Sequence[object]) -> None:
@@ -209,7 +211,8 @@ def _screen(targets: Sequence[str], choices: Choices, sim: str | None, written: 
         source = interactive.live(targets, choices.config, sim, sockets)
         for file in written:
             source.listen(file.write)
-        ended_by = interactive.run(source, _complain, choices.look(), choices.path)
+        look = with_columns(choices.look(), sought(decided(choices.config, TUI, sim)))
+        ended_by = interactive.run(source, _complain, look, choices.path)
     return ended_by or exit_code(source.bridge.reports())
 
 
@@ -232,10 +235,12 @@ def _trace(
             if sim is None
             else prepare.simulated(targets, config, sim)
         )
-        try:
-            interrupted = await _run(prepared, config, [*(file.write for file in written), output.hear])
-        finally:
-            output.clear()
+        for warning in prepared.warnings:
+            _complain(warning)
+        session = Session(prepared, config, [*(file.write for file in written), output.hear])
+        with contextlib.closing(prepared.channel), contextlib.ExitStack() as ended:
+            ended.callback(output.clear)
+            interrupted = await _run(session, naming(config, session, prepared.clock))
         reports = output.finish()
         return interrupted or exit_code(reports)
 
@@ -273,22 +278,22 @@ def _close(written: Sequence[LateFile]) -> None:
             _complain(f"The {file.name} is incomplete: {failure.strerror}.")
 
 
-async def _run(prepared: Prepared, config: TraceConfig, listeners: Sequence[Listener]) -> int:
+async def _run(session: Session, names: Naming | None) -> int:
     """Run the session; returns the exit code of the signal that ended it, or 0."""
-    session = Session(prepared, config, listeners)
     caught: list[int] = []
 
     def stop(number: int) -> None:
         caught.append(number)
         session.stop(EndReason.INTERRUPTED)
+        if names is not None:
+            names.close()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop, number)
-    try:
-        await session.run()
-    finally:
-        prepared.channel.close()
+    await session.run()
+    if names is not None:
+        await names.settle()
     return Exit.SIGNAL + caught[0] if caught else 0
 
 

@@ -19,7 +19,7 @@ from tui.files import FileError, reserve, write_new
 from tui.masked import reports as masked_reports
 from tui.mode_names import PRETTY
 from tui.scene import Scene
-from tui.view.privacy import Privacy, mask, mask_event
+from tui.view.privacy import Masker, Privacy, mask, mask_event
 from tui.view.strings import say
 
 SLICE = 1_000
@@ -68,8 +68,9 @@ def _flows(scene: Scene, log: Sequence[Event]) -> list[tuple[TakenFlow, ...]]:
 async def save_log(path: Path, events: Sequence[Event], privacy: Privacy) -> None:
     """Write a whole log. Raises FileError."""
     parts = []
+    masker = Masker()
     for start in range(0, len(events), SLICE):
-        parts.append(b"".join(encode(mask_event(event, privacy)) for event in events[start : start + SLICE]))
+        parts.append(b"".join(encode(masker.mask(event, privacy)) for event in events[start : start + SLICE]))
         await asyncio.sleep(0)
     write_new(path, b"".join(parts))
 
@@ -88,6 +89,7 @@ class RunningRecording:
         """Events written."""
         self.ended = False
         self._privacy = privacy
+        self._masker = Masker()
         self._recorder = Recorder(path)
         self._write(past)
 
@@ -105,7 +107,7 @@ class RunningRecording:
 
     def _write(self, events: Sequence[Event]) -> None:
         privacy = self._privacy()
-        self._recorder.write([mask_event(event, privacy) for event in events])
+        self._recorder.write([self._masker.mask(event, privacy) for event in events])
         self.count += len(events)
         if self.failure is not None:
             self.close()

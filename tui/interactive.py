@@ -21,11 +21,13 @@ from tracer.errors import HopscopeError, TargetError
 from tracer.model import Route, TargetInfo
 from tracer.session import Prepared
 from tracer.text import named
+from tui.asking import decided, sought
 from tui.early_terminal import EarlyTerminal, listening
 from tui.first_frame import FirstFrame, wants_to_leave
 from tui.scene import Look, colourless
 from tui.slices import collect_in_short_passes
-from tui.source import LiveSource, Source, end
+from tui.source import LiveSource, Source, Wanted, end
+from tui.view.facts import Fact
 from tui.view.sgr import Colours, colours_of
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ CRASHED = 1
 SETTLED_S = 1.0
 """By then the screen is complete."""
 
-PACES_S = (0.01, 0.02, 0.04, 0.08)
+PACES_S = (0.01, 0.02, 0.05)
 """Between the first pictures: the near hops answer at once. From then on as the last says."""
 
 TURN_S = 0.001
@@ -72,7 +74,16 @@ def live(
             return await prepare.another(query, prepared, chosen)
         return prepare.another_simulated(query, prepared, chosen, sim)
 
-    return LiveSource(ready, another, config)
+    def look_up(chosen: TraceConfig) -> Wanted:
+        asked = decided(chosen, "tui", sim)
+        facts = sought(asked)
+        if not facts:
+            return Wanted()
+        from tracer.lookup.sources import open_lookup  # noqa: PLC0415 - only where something is looked up
+
+        return Wanted(open_lookup(asked), facts - {Fact.PLACES})
+
+    return LiveSource(ready, another, config, look_up)
 
 
 def recorded(path: Path) -> Source:

@@ -8,7 +8,7 @@ from tracer.events import Event, TraceStarted
 from tracer.report.document import Report, build
 from tracer.report.fold import Fold
 from tracer.stats.snapshot import TraceSnapshot
-from tui.view.privacy import Privacy, mask, mask_event
+from tui.view.privacy import Masker, Privacy, mask, mask_event
 
 
 def reports(
@@ -29,5 +29,5 @@ def of_fold(fold: Fold, hops: int) -> list[Report]:
 
 def hearing(listener: Callable[[Sequence[Event]], None], hops: int) -> Callable[[Sequence[Event]], None]:
     """A listener that is given events with so many hops masked."""
-    privacy = Privacy(hops)
-    return lambda events: listener([mask_event(event, privacy) for event in events])
+    privacy, masker = Privacy(hops), Masker()
+    return lambda events: listener([masker.mask(event, privacy) for event in events])

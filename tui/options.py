@@ -31,9 +31,6 @@ PREFIX = "HOPSCOPE_"
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
-if TYPE_CHECKING:
-    from tui.scene import Look
-
 
 class Duration(click.ParamType[int]):
     """``250ms``, ``1s``: nanoseconds for the engine."""
@@ -128,10 +125,14 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
         return settings.load(self.path)
 
     def look(self) -> Look:
-        """The settings of the screen. Raises ConfigError."""
+        """The settings of the screen; who asks for MTUs gets their column. Raises ConfigError."""
         from tui.scene import Look  # noqa: PLC0415 - headless modes have none
 
         look = self.saved().look if is_there(self.path) else Look()
+        if self.config.mtu:
+            from tui.view.columns import with_mtu  # noqa: PLC0415 - headless modes have none
+
+            look = msgspec.structs.replace(look, columns=with_mtu(look.columns))
         if not self.screen:
             return look
         from tui.settable import with_texts  # noqa: PLC0415 - most headless runs need none of it

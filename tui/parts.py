@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
+
 from tracer.stats.snapshot import ErrorSnapshot
 from tui.scene import Scene, TargetScene
+from tui.view.about import context
 from tui.view.cells import Line, fit_line
 from tui.view.columns import COLUMNS, available, chosen
 from tui.view.commands import BY_ID, keys_of, offered
 from tui.view.glyphs import Glyphs
 from tui.view.overview import health, title
 from tui.view.rows import Context, Row, arranged, build, matching
+from tui.view.strings import say
 from tui.view.style import SEVERITY_STYLES, Style
 from tui.view.table import Layout, header_line, lay_out, row_line
 from tui.view.tabs import Tab, TabLine, tab_line
-from tui.view.verdict_line import Head, banner, header
+from tui.view.verdict_line import Head, Status, banner, header, notice
 
-VIEW_NAMES = ("view-table", "chart", "heatmap", "flows", "events", "inspector", "overview")
+VIEW_NAMES = ("view-table", "chart", "heatmap", "map", "flows", "events", "inspector", "overview")
 """What can fill the body, each named as the command that shows it."""
 
 MOST_BANNERS = 3
@@ -54,7 +58,24 @@ def head_lines(scene: Scene, width: int) -> Sequence[Line]:
 
 def banner_lines(scene: Scene, width: int) -> Sequence[Line]:
     """Trouble on this host, while it lasts."""
-    return tuple(banner(error, width, scene.look.glyphs) for error in _current_errors(scene))
+    glyphs = scene.look.glyphs
+    told = tuple(banner(error, width, glyphs) for error in _current_errors(scene))
+    return (*told, *(notice(text, width, glyphs) for text in _current_state(scene)))
+
+
+def _current_state(scene: Scene) -> Iterator[str]:
+    """What lasts until the log says that it is over."""
+    target = scene.target
+    if target is None or target.status in _OVER:
+        return
+    pace = target.snapshot.health.pace
+    if pace is not None and pace.rate < pace.wanted:
+        yield say("banner.pace", rate=pace.rate, wanted=pace.wanted)
+    if target.snapshot.target.source is None and target.snapshot.health.source_changes:
+        yield say("banner.no-source")
+
+
+_OVER = (Status.ENDED, Status.FAILED)
 
 
 def _current_errors(scene: Scene) -> Sequence[ErrorSnapshot]:
@@ -120,10 +141,10 @@ def context_of(scene: Scene, target: TargetScene) -> Context:
     look = scene.look
     wanted = _DIRECTIONS.intersection(look.columns)
     ttls = [int(hop.ttl) for hop in target.snapshot.hops] if wanted else []
-    return Context(
+    return msgspec.structs.replace(
+        context(target.snapshot, look.address_mode),
         probes=target.history.last(),
         directions=target.history.directions(ttls) if wanted else {},
-        address_mode=look.address_mode,
         most_hosts=look.most_hosts,
     )
 

@@ -15,7 +15,6 @@ from tui.screen_flags import SCREEN_FLAGS, parameter
 from tui.settable import BY_KEY, option_choices, option_text
 from tui.trippy import ACCEPTED, TRIPPY, missing
 from tui.view.commands import COMMANDS, Command, Group
-from tui.view.facts import Fact
 from tui.view.strings import say
 
 _OPTIONS_HEAD = """# Options
@@ -162,17 +161,13 @@ packets) is not offered there.
 """
 
 
-_NOTHING_GIVES = frozenset({Fact.NAMES, Fact.ASN, Fact.PLACES})
-"""No lookup is there yet, and a page of what works has no place for commands that need one."""
-
-
 def keys_tables() -> str:
     """The whole page: one table for each group of commands."""
     return _KEYS_HEAD + "".join(_group(group) for group in Group)
 
 
 def _group(group: Group) -> str:
-    known = (one for one in COMMANDS if one.group is group and one.needs not in _NOTHING_GIVES)
+    known = (one for one in COMMANDS if one.group is group)
     rows = "".join(map(_command, known))
     return f"\n## {group.heading}\n\n| key | command | what it does | id |\n|---|---|---|---|\n{rows}"
 

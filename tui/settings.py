@@ -22,7 +22,7 @@ from tui.config_path import config_path, is_there
 from tui.files import make_folder, rewrite
 from tui.mode_names import MODE, MODE_NAMES
 from tui.scene import Look
-from tui.settable import BY_KEY, SETTINGS, TRACE_OPTIONS, changed_options, option_value, unknown
+from tui.settable import BY_KEY, SETTINGS, SWITCH, TRACE_OPTIONS, changed_options, option_value, unknown
 from tui.view.commands import BY_ID, bindings
 from tui.view.strings import say
 
@@ -155,7 +155,7 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return SWITCH[value]
     if isinstance(value, int):
         return str(value)
     raise ConfigError("", value, say("setting.type", wanted=say("setting.type.text")))

@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import msgspec
 
 from tracer.config import TraceConfig
-from tracer.events import Event, PathEndMoved, TargetAdded, TraceStarted
+from tracer.events import Event, NameResolved, PathEndMoved, TargetAdded, TraceStarted
 from tracer.model import EndReason, Route, TargetInfo, TraceId
 from tracer.session import Listener, Prepared, Session
 from tui.bridge import Bridge
@@ -23,11 +23,33 @@ from tui.view.scrubber import Playback
 from tui.view.steps import Steps
 from tui.view.verdict_line import Status
 
+if TYPE_CHECKING:
+    from tracer.lookup.lookup import Lookup
+    from tracer.naming import Naming
+
 Prepare = Callable[[TraceConfig], Awaitable[Prepared]]
 """Makes everything ready for a configuration; used again when the user changes it."""
 
 Another = Callable[[str, Prepared, TraceConfig], Awaitable[tuple[TargetInfo, Route | None]]]
 """Finds one more target for a session that runs."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What is looked up beside a trace."""
+
+    lookup: Lookup | None = None
+    facts: frozenset[Fact] = frozenset()
+    """What may come to be known by it."""
+
+
+LookUp = Callable[[TraceConfig], Wanted]
+"""The lookups a configuration asks for. Raises ConfigError where they cannot be had."""
+
+
+def no_lookup(_config: TraceConfig) -> Wanted:
+    """Look nothing up."""
+    return Wanted()
+
 
 KEPT_EVENTS = 20_000
 """Events a live source keeps for a recording that is asked for later: ten minutes of a path of 16 hops."""
@@ -117,7 +139,13 @@ class LiveSource:
 
     facts: frozenset[Fact] = frozenset({Fact.LIVE})
 
-    def __init__(self, prepare: Prepare, another: Another, config: TraceConfig) -> None:
+    def __init__(
+        self,
+        prepare: Prepare,
+        another: Another,
+        config: TraceConfig,
+        look_up: LookUp = no_lookup,
+    ) -> None:
         self.bridge = Bridge(config.max_samples)
         self.config = config
         self._prepare = prepare
@@ -130,6 +158,9 @@ class LiveSource:
         self._added: dict[str, str] = {}
         self._closed: set[str] = set()
         self._stopped = False
+        self._look_up = look_up
+        self._lookup: Lookup | None = None
+        self._naming: Naming | None = None
 
     def listen(self, listener: Listener) -> None:
         """Give a recorder every event from now on."""
@@ -141,15 +172,38 @@ class LiveSource:
 
     async def run(self) -> None:
         """Trace until ``stop``; ``restart`` begins anew with other options."""
+        self._take_lookup(self._look_up(self.config))
         self._next = await self._prepare(self.config)
         while (prepared := self._next) is not None:
             self._prepared, self._next = prepared, None
+            self.bridge.warnings += prepared.warnings
             self._session = Session(prepared, self.config, [self._hear])
+            self._name_for(self._session, prepared)
             try:
                 if not self._stopped:
                     await self._session.serve()
             finally:
                 prepared.channel.close()
+                if self._naming is not None:
+                    self._naming.close()
+
+    def _take_lookup(self, wanted: Wanted) -> None:
+        self._lookup = wanted.lookup
+        self.facts = frozenset({Fact.LIVE}) | wanted.facts
+
+    def _name_for(self, session: Session, prepared: Prepared) -> None:
+        """Look up whoever answers this session; nothing of it is imported where nothing is looked up."""
+        self._naming = None
+        if self._lookup is not None:
+            from tracer.naming import Naming  # noqa: PLC0415 - only where something is looked up
+
+            self._naming = Naming(self._lookup, prepared.clock, session.tell)
+            session.listen(self._naming.hear)
+
+    def forget_names(self) -> None:
+        """Look everybody up again."""
+        if self._naming is not None:
+            self._naming.forget()
 
     def _hear(self, events: Sequence[Event]) -> None:
         self.bridge.update(events)
@@ -170,6 +224,7 @@ class LiveSource:
 
         Raises what keeps the new options from working; the trace then goes on with the old ones.
         """
+        wanted = self._look_up(config)
         prepared = _without(await self._prepare(config), self._closed)
         added: dict[str, str] = {}
         try:
@@ -184,6 +239,7 @@ class LiveSource:
             prepared.channel.close()  # the user was quicker
             return
         self.config, self._next, self._added = config, prepared, added
+        self._take_lookup(wanted)
         self._end()
 
     async def add(self, query: str) -> None:
@@ -215,12 +271,12 @@ class Memory:
     """The header and the latest events of a log, as a log that can be replayed.
 
     Events fall out at the front when there are too many; those that the rest cannot be read without, where
-    each path ends and which targets were added, stay.
+    each path ends, which targets were added and what they are called, stay.
     """
 
     def __init__(self, most: int = KEPT_EVENTS) -> None:
         self._header: TraceStarted | None = None
-        self._standing: dict[tuple[type[Event], str], Event] = {}
+        self._standing: dict[tuple[Any, ...], Event] = {}
         self._latest: deque[Event] = deque()
         self._most = most
 
@@ -239,6 +295,8 @@ class Memory:
     def _forget(self, event: Event) -> None:
         if isinstance(event, (TargetAdded, PathEndMoved)):
             self._standing[type(event), event.target] = event
+        elif isinstance(event, NameResolved):
+            self._standing[type(event), event.target, event.address] = event
 
     def log(self) -> Sequence[Event]:
         """The header first; empty before it has come."""

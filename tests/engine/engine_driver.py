@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tracer.config import MS, ProtocolChoice, TraceConfig
-from tracer.engine.engine import Engine, TraceSpec
+from tracer.engine.engine import Engine
 from tracer.engine.ports import port_plans
+from tracer.engine.spec import TraceSpec
 from tracer.events import TargetEvent
 from tracer.interfaces import PortInUse, ReleaseProbe, SendProbe, SendResult, Sent
 from tracer.model import (
@@ -33,6 +34,7 @@ USABLE = range(40_000, 60_000)
 FULL = Failure(
     kind=FailureKind.QUEUE_FULL, message="The queue is full.", remedy="Send less.", errno="ENOBUFS"
 )
+NO_ROUTE = Failure(kind=FailureKind.NO_ROUTE, message="No way leads there.", remedy="Look.")
 EXHAUSTED = Failure(kind=FailureKind.PORTS_EXHAUSTED, message="No port is free.", remedy="Wait.")
 
 EventT = TypeVar("EventT", bound=TargetEvent)
@@ -56,7 +58,13 @@ def in_use(command: SendProbe, _now: int) -> SendResult:
 
 
 def reply_to(probe: Probe, kind: ReplyKind, responder: Address, at: int, **fields: Any) -> Reply:
-    quoted = Quoted(protocol=probe.protocol, destination=probe.target, identity=probe.identity)
+    told = bool(probe.mark) and kind is not ReplyKind.UDP_DATA
+    quoted = Quoted(
+        protocol=probe.protocol,
+        destination=probe.target,
+        identity=probe.identity,
+        mark=probe.mark if told else None,
+    )
     icmp = Icmp(11, 0) if kind is ReplyKind.TIME_EXCEEDED else None
     return Reply(kind=kind, responder=responder, quoted=quoted, rx=kernel(at), icmp=icmp, **fields)
 

@@ -7,6 +7,7 @@ import pytest
 from tests.engine.engine_driver import (
     EXHAUSTED,
     FULL,
+    NO_ROUTE,
     TARGET,
     Driven,
     in_use,
@@ -251,7 +252,9 @@ def test_one_fixed_pair_has_one_probe_outstanding_at_a_time() -> None:
 
 def test_a_failure_is_no_loss_and_its_turn_is_over() -> None:
     driven = Driven(report_cycles=1, max_ttl=5)
-    driven.answering = lambda command, now: NotSent(FULL) if command.probe.ttl == 2 else leaves(command, now)
+    driven.answering = lambda command, now: (
+        NotSent(NO_ROUTE) if command.probe.ttl == 2 else leaves(command, now)
+    )
     assert driven.tick(0) == [1, 3, 4, 5]
     assert [event.ttl for event in driven.told(SendFailed)] == [2]
 

@@ -17,9 +17,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.engine.engine_driver import EXHAUSTED, FULL, LABEL, TARGET, config_of, kernel, router
 from tracer.config import MS, ProtocolChoice
-from tracer.engine.engine import Engine, TraceSpec
+from tracer.engine.engine import Engine
 from tracer.engine.path_end import ROUTER_ROUNDS
 from tracer.engine.ports import port_plans
+from tracer.engine.spec import TraceSpec
 from tracer.events import (
     DuplicateReply,
     LateReply,
@@ -57,6 +58,7 @@ from tracer.model import (
     Quoted,
     Reply,
     ReplyKind,
+    Strategy,
     TargetInfo,
     TraceId,
 )
@@ -77,6 +79,13 @@ CONFIGS: list[dict[str, Any]] = [
     {"protocol": ProtocolChoice.UDP, "source_port": 7000, "target_port": 53, "timeout_ns": 50 * MS},
     {"first_ttl": 30, "max_ttl": 40, "min_round_duration_ns": 10 * MS, "grace_duration_ns": 10 * MS},
     {"max_inflight": 1, "gap_limit": 1, "report_cycles": 1},
+    {"flows": 2, "report_cycles": 2},
+    {"protocol": ProtocolChoice.TCP, "flows": 3},
+    {"protocol": ProtocolChoice.ICMP, "flows": 3, "multipath_strategy": Strategy.PARIS, "max_rate": 7},
+    {"flows": 3, "multipath_strategy": Strategy.PARIS, "report_cycles": 3},
+    {"flows": 2, "multipath_strategy": Strategy.DUBLIN, "timeout_ns": 300 * MS, "max_inflight": 4},
+    {"protocol": ProtocolChoice.TCP, "flows": 2, "multipath_strategy": Strategy.PARIS, "gap_limit": 2},
+    {"multipath_strategy": Strategy.PARIS, "source_port": 7000, "target_port": 53, "max_inflight": 5},
 ]
 
 
@@ -91,11 +100,12 @@ class EngineMachine(RuleBasedStateMachine):
         """Every probe that left, by the number of its command: the network may answer any at any time."""
         self.state: dict[int, ProbeState] = {}
         self.released: set[int] = set()
-        self.turns: list[int] = []
-        """When the pacer let each TTL out."""
-        self.next_ttl_of_round: dict[int, int] = {}
-        self.router_heard: list[tuple[int, int]] = []
-        self.target_heard: dict[int, int] = {}
+        self.turns: list[tuple[int, int]] = []
+        """When a pacer let each TTL out, and which flow's."""
+        self.next_ttl_of_round: dict[tuple[int, int], int] = {}
+        """By flow and round, like the next two."""
+        self.router_heard: list[tuple[int, int, int]] = []
+        self.target_heard: dict[tuple[int, int], int] = {}
 
     @initialize(options=st.sampled_from(CONFIGS), ports=st.integers(1, 9), seed=st.integers(0, 20))
     def begin(self, options: dict[str, Any], ports: int, seed: int) -> None:
@@ -109,7 +119,8 @@ class EngineMachine(RuleBasedStateMachine):
             shape=PacketShape(size=84),
             first_sequence=65_500,
         )
-        plans = port_plans(self.protocol, Family.IPV4, self.config, range(40_000, 40_000 + ports), seed)
+        usable = range(40_000, 40_000 + max(ports, self.config.flows))
+        plans = port_plans(self.protocol, Family.IPV4, self.config, usable, seed)
         self.engine = Engine(spec, self.config, plans, 0)
 
     # Session
@@ -132,7 +143,7 @@ class EngineMachine(RuleBasedStateMachine):
         assert self.state[number] is not ProbeState.OUTSTANDING or self._is_old(number)
 
     def _is_old(self, number: int) -> bool:
-        return self.turns[number] + self.config.timeout_ns <= self.now
+        return self.turns[number][0] + self.config.timeout_ns <= self.now
 
     def _check_plan(self, probe: Probe) -> None:
         answerable = {
@@ -142,18 +153,19 @@ class EngineMachine(RuleBasedStateMachine):
         }
         assert probe.sequence not in {self.on_wire[number].sequence for number in answerable}
         if probe.source_port or self.protocol is Protocol.UDP:
-            source = probe.source_port or CHOSEN_PORT
-            taken = {self.on_wire[number].identity for number in answerable}
-            assert (source, probe.target_port) not in taken
+            source = probe.source_port or CHOSEN_PORT + probe.flow
+            taken = {(self.on_wire[number].identity, self.on_wire[number].mark) for number in answerable}
+            assert ((source, probe.target_port), probe.mark) not in taken
         assert probe.ttl <= self.config.max_ttl
         # Ascending without a hole, from the first TTL on; a skipped one comes again before the next.
-        assert probe.ttl == self.next_ttl_of_round.get(probe.round, self.config.first_ttl)
-        heard = self.target_heard.get(probe.round)
+        of_round = (probe.flow, probe.round)
+        assert probe.ttl == self.next_ttl_of_round.get(of_round, self.config.first_ttl)
+        heard = self.target_heard.get(of_round)
         if heard is not None:
             beyond = [
                 ttl
-                for ttl, round_id in self.router_heard
-                if ttl >= heard and probe.round - round_id <= ROUTER_ROUNDS
+                for ttl, flow, round_id in self.router_heard
+                if ttl >= heard and flow == probe.flow and probe.round - round_id <= ROUTER_ROUNDS
             ]
             assert probe.ttl <= heard or beyond
 
@@ -174,7 +186,7 @@ class EngineMachine(RuleBasedStateMachine):
         probe = command.probe
         result: SendResult
         if outcome == "sent":
-            port = probe.source_port or CHOSEN_PORT
+            port = probe.source_port or Port(CHOSEN_PORT + probe.flow)
             result = Sent(kernel(self.now), port)
             self.on_wire[len(self.turns)] = msgspec.structs.replace(probe, source_port=port)
         elif outcome == "in use":
@@ -183,8 +195,8 @@ class EngineMachine(RuleBasedStateMachine):
         else:
             result = NotSent(FULL if outcome == "full" else EXHAUSTED)
         if not isinstance(result, PortInUse):
-            self.turns.append(self.now)
-            self.next_ttl_of_round[probe.round] = probe.ttl + 1
+            self.turns.append((self.now, probe.flow))
+            self.next_ttl_of_round[probe.flow, probe.round] = probe.ttl + 1
         self.engine.answer(command, result, self.now)
         self._settle_commands()
 
@@ -246,12 +258,19 @@ class EngineMachine(RuleBasedStateMachine):
                 self._receive(_reply(probe, kind, TARGET if ends else router(probe.ttl), self.now))
 
     @precondition(lambda self: self.on_wire)
-    @rule(data=st.data(), field=st.sampled_from(["protocol", "destination", "identity"]))
+    @rule(data=st.data(), field=st.sampled_from(["protocol", "destination", "identity", "mark"]))
     def foreign(self, data: st.DataObject, field: str) -> None:
         probe = self.on_wire[self._pick(data)]
         reply = _reply(probe, ReplyKind.TIME_EXCEEDED, router(3), self.now)
         other = next(protocol for protocol in Protocol if protocol is not self.protocol)
-        changed = {"protocol": other, "destination": Address("192.0.2.99"), "identity": (1, 2)}[field]
+        wrong: dict[str, Any] = {
+            "protocol": other,
+            "destination": Address("192.0.2.99"),
+            "identity": (1, 2),
+            "mark": probe.mark ^ 0x4000,
+        }
+        changed = wrong[field]
+        assume(field != "mark" or changed not in {one.mark for one in self.on_wire.values()})
         quoted = msgspec.structs.replace(reply.quoted, **{field: changed})
         before = dict(self.state)
         item = msgspec.structs.replace(reply, quoted=quoted)
@@ -262,6 +281,7 @@ class EngineMachine(RuleBasedStateMachine):
                 protocol=quoted.protocol,
                 destination=quoted.destination,
                 identity=quoted.identity,
+                mark=quoted.mark or 0,
                 failure=FULL,
             )
             assert not self.engine.claims(late)
@@ -277,6 +297,7 @@ class EngineMachine(RuleBasedStateMachine):
                 protocol=probe.protocol,
                 destination=TARGET,
                 identity=probe.identity,
+                mark=probe.mark,
                 at=kernel(self.now + drift),
             )
         )
@@ -286,7 +307,13 @@ class EngineMachine(RuleBasedStateMachine):
     def stopped_here(self, data: st.DataObject) -> None:
         probe = self.on_wire[self._pick(data)]
         self._receive(
-            FailedLate(protocol=probe.protocol, destination=TARGET, identity=probe.identity, failure=FULL)
+            FailedLate(
+                protocol=probe.protocol,
+                destination=TARGET,
+                identity=probe.identity,
+                mark=probe.mark,
+                failure=FULL,
+            )
         )
 
     @rule()
@@ -344,10 +371,11 @@ class EngineMachine(RuleBasedStateMachine):
     def _hear(self, event: ReplyReceived) -> None:
         if event.reached:
             # The end it had believed in stays where it is if an answer comes from beyond it.
-            earlier = self.target_heard.get(event.round, event.ttl)
-            self.target_heard[event.round] = max(earlier, event.ttl)
+            of_round = (event.flow, event.round)
+            earlier = self.target_heard.get(of_round, event.ttl)
+            self.target_heard[of_round] = max(earlier, event.ttl)
         else:
-            insort(self.router_heard, (event.ttl, event.round))
+            insort(self.router_heard, (event.ttl, event.flow, event.round))
 
     def _number(self, event: ReplyReceived | ProbeLost | SendFailed) -> int:
         """The newest probe of this sequence and round: the older ones are forgotten."""
@@ -361,14 +389,16 @@ class EngineMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_rate_is_kept(self) -> None:
-        """In any stretch of time no more leave than a token bucket grants: the burst, and the rate."""
-        if not self.turns:
-            return
+        """In any stretch of time no more of a flow leave than a token bucket grants: burst, and rate."""
+        for flow in {flow for _, flow in self.turns}:
+            self._rate_is_kept([at for at, one in self.turns if one == flow])
+
+    def _rate_is_kept(self, turns: list[int]) -> None:
         interval = SECOND // self.config.max_rate
         tokens = self.config.max_inflight * interval
         before = 0
         depth = tokens
-        for at in self.turns:
+        for at in turns:
             tokens = min(depth, tokens + at - before)
             assert tokens >= interval
             tokens -= interval
@@ -441,7 +471,14 @@ class EngineMachine(RuleBasedStateMachine):
 
 
 def _reply(probe: Probe, kind: ReplyKind, responder: Address, at: int) -> Reply:
-    quoted = Quoted(protocol=probe.protocol, destination=probe.target, identity=probe.identity)
+    """Only the data of an open UDP port names no mark."""
+    told = bool(probe.mark) and kind is not ReplyKind.UDP_DATA
+    quoted = Quoted(
+        protocol=probe.protocol,
+        destination=probe.target,
+        identity=probe.identity,
+        mark=probe.mark if told else None,
+    )
     return Reply(kind=kind, responder=responder, quoted=quoted, rx=kernel(at))
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from math import gcd
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from tracer.engine.ports import (
     LAST_PORT,
     TARGET_LAP,
     FixedPair,
+    FixedTuple,
+    Marked,
+    MarkPool,
     MovingSource,
     MovingTarget,
     NoPorts,
@@ -19,7 +23,7 @@ from tracer.engine.ports import (
     plan_kind,
     port_plans,
 )
-from tracer.model import Family, Port, PortPlanKind, Protocol
+from tracer.model import Family, Port, PortPlanKind, Protocol, Strategy
 
 USABLE = range(50_000, 50_004)
 
@@ -252,3 +256,103 @@ def test_the_initial_sequence_is_the_first_moving_port(
     pair = plan.take()
     assert pair is not None
     assert pair[:2] == first
+
+
+def tuple_of(*options: Any, marks: range = range(1, 4), step: int = 1, start: int = 0) -> Marked:
+    return Marked(FixedTuple(*(options or ([7_000], Port(53)))), MarkPool(marks, step, start))
+
+
+def test_a_marked_tuple_gives_one_pair_and_every_mark_once() -> None:
+    plan = tuple_of()
+    given = [plan.take() for _ in range(4)]
+    assert [ports and ports.mark for ports in given] == [1, 2, 3, None]
+    assert {ports[:2] for ports in given if ports} == {(7_000, 53)}
+    assert given[1] is not None
+    plan.free(given[1])
+    again = plan.take()
+    assert again is not None
+    assert again.mark == 2
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 500), st.lists(st.integers(0, 59), max_size=60))
+def test_no_two_unanswered_probes_carry_the_same_mark(
+    size: int, step: int, start: int, frees: list[int]
+) -> None:
+    pool = MarkPool(range(100, 100 + size), step if gcd(step, size) == 1 else 1, start)
+    held: list[int] = []
+    for number in frees:
+        mark = pool.take()
+        assert (mark is None) == (len(held) == size)
+        if mark is not None:
+            assert mark not in held
+            assert 100 <= mark < 100 + size
+            held.append(mark)
+        if held and number % 3 == 0:
+            pool.free(held.pop(number % len(held)))
+
+
+def test_a_tuple_whose_source_is_in_use_moves_on_and_ends_its_lap() -> None:
+    plan = FixedTuple([5, 6, 7], Port(80), start=1)
+    seen = []
+    for _ in range(3):
+        ports = plan.take()
+        assert ports is not None
+        seen.append((ports.source, ports.lap_ends))
+        plan.refuse(ports)
+    assert seen == [(6, False), (7, False), (5, True)]
+    plan.new_round()
+    ports = plan.take()
+    assert ports is not None
+    assert not ports.lap_ends
+
+
+def test_a_refusal_of_an_earlier_source_moves_nothing() -> None:
+    plan = FixedTuple([5, 6, 7], Port(80))
+    first = plan.take()
+    assert first is not None
+    plan.refuse(first)
+    plan.refuse(first)
+    ports = plan.take()
+    assert ports is not None
+    assert ports.source == 6
+
+
+def test_a_tuple_needs_a_port() -> None:
+    with pytest.raises(ValueError, match="at least one usable source port"):
+        FixedTuple([], Port(80))
+
+
+PARIS, DUBLIN = Strategy.PARIS, Strategy.DUBLIN
+
+
+@pytest.mark.parametrize(
+    ("protocol", "strategy", "kind"),
+    [
+        (ICMP, PARIS, FIXED_SOURCE),
+        (UDP, PARIS, FIXED_TUPLE),
+        (UDP, DUBLIN, FIXED_TUPLE),
+        (TCP, PARIS, FIXED_TUPLE),
+    ],
+)
+def test_strategies_that_keep_a_flow_keep_its_ports(
+    protocol: Protocol, strategy: Strategy, kind: PortPlanKind
+) -> None:
+    config = TraceConfig(protocol=ProtocolChoice(protocol.value), multipath_strategy=strategy, flows=2)
+    plans = port_plans(protocol, Family.IPV4, config, USABLE, seed=5)
+    assert [plan.kind for plan in plans] == [kind, kind]
+    assert plan_kind(protocol, config) is kind
+    assert len({id(plan) for plan in plans}) == 2
+
+
+def test_flows_whose_source_port_moves_share_the_ports() -> None:
+    config = TraceConfig(protocol=ProtocolChoice.TCP, flows=3)
+    one, other, third = port_plans(TCP, Family.IPV4, config, USABLE, seed=0)
+    assert one is other is third
+
+
+def test_flows_of_one_trace_never_give_the_same_mark_twice() -> None:
+    config = TraceConfig(protocol=ProtocolChoice.UDP, multipath_strategy=DUBLIN, flows=4)
+    plans = port_plans(UDP, Family.IPV6, config, USABLE, seed=9)
+    given = [plan.take() for _ in range(20) for plan in plans]
+    marks = [ports.mark for ports in given if ports is not None]
+    assert marks == list(range(44, 44 + 80)), "short packets first"

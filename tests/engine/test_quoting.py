@@ -21,6 +21,8 @@ from tracer.model import (
     QuotedHeader,
     Reply,
     ReplyKind,
+    Sequence,
+    SourceInfo,
 )
 from tracer.wire.build import probe_packet
 from tracer.wire.ip import IpPacket
@@ -77,7 +79,8 @@ def test_what_the_kernel_fills_in_is_no_difference_of_a_rebuilt_probe(family: Fa
         Family.IPV6: (Address("2001:db8::9"), Address("2001:db8::1")),
     }[family]
     following = tracked()
-    following.probe = msgspec.structs.replace(following.probe, target=target)
+    # A kernel fills in an identification of 0 only, so only a sequence of 0 lets it.
+    following.probe = msgspec.structs.replace(following.probe, target=target, sequence=Sequence(0))
     packet = IpPacket.decode(probe_packet(following.probe, source))
     filled = msgspec.structs.replace(packet, identification=4711, flow_label=0x12345).encode()
     told = quoted_header(quoted(filled), following, source)
@@ -91,7 +94,7 @@ def test_what_the_kernel_fills_in_is_no_difference_of_a_rebuilt_probe(family: Fa
 
 def test_an_identification_of_0_is_the_kernels_to_fill_in_where_fragments_are_allowed() -> None:
     probe = tracked()
-    probe.packet = rewritten()
+    probe.packet = rewritten(identification=0)
     for dont_fragment, fields in ((True, ["identification"]), (False, [])):
         shape = msgspec.structs.replace(probe.probe.shape, dont_fragment=dont_fragment)
         probe.probe = msgspec.structs.replace(probe.probe, shape=shape)
@@ -107,7 +110,7 @@ def test_without_a_source_nothing_is_said_of_differences() -> None:
 
 
 def test_the_event_carries_it() -> None:
-    story, one = Story(LABEL, SOURCE), tracked()
+    story, one = Story(LABEL, SourceInfo(SOURCE, None)), tracked()
     reply = reply_to(one.probe, ReplyKind.TIME_EXCEEDED, router(3), 9)
     reply = msgspec.structs.replace(reply, quoted=quoted(rewritten(source=ALIAS)))
     story.answered(one, reply, TARGET, ProbeState.OUTSTANDING, 10)

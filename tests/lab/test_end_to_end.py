@@ -169,8 +169,8 @@ def test_an_unreachable_network_ends_the_path_at_the_router_that_says_so(
     assert (
         run.report["hops"][1]["icmp"]
         == {
-            Family.IPV4: {"type": 3, "code": 1},
-            Family.IPV6: {"type": 1, "code": 0},
+            Family.IPV4: {"type": 3, "code": 1, "name": "host unreachable", "mark": "!H"},
+            Family.IPV6: {"type": 1, "code": 0, "name": "no route to destination", "mark": "!N"},
         }[family]
     )
 

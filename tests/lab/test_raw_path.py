@@ -375,6 +375,47 @@ def test_a_local_firewall_is_named_for_every_protocol(
 
 
 @each_family
+@pytest.mark.parametrize("strategy", ["paris", "dublin"])
+def test_a_reject_is_the_failure_of_the_marked_probe_it_quotes(
+    two_routers: Chain, family: Family, strategy: str
+) -> None:
+    """All probes have the same ports; the mark alone tells which one the firewall stopped."""
+    with two_routers.source.firewall("meta l4proto udp reject"):
+        run = hopscope(
+            two_routers.source,
+            two_routers.target_address(family),
+            *("-m", "json", "-C", "1", "--timeout", "300ms", "--udp", "-R", strategy),
+            user=User.NET_RAW,
+        )
+    assert run.exit_code == 5, run
+    assert error_kinds(run.report) == {"local_firewall"}
+
+
+STRATEGIES = [
+    *((protocol, "paris") for protocol in PROTOCOLS),
+    ("udp", "dublin"),
+]
+
+
+@each_family
+@pytest.mark.parametrize(("protocol", "strategy"), STRATEGIES)
+def test_a_constant_flow_sees_every_router_with_all_probes_in_flight(
+    ten_routers: Chain, family: Family, protocol: str, strategy: str
+) -> None:
+    run = hopscope(
+        ten_routers.source,
+        ten_routers.target_address(family),
+        *("-m", "json", "-C", str(ROUNDS), *QUICK, *PROTOCOLS[protocol], "-R", strategy),
+        user=User.NET_RAW,
+    )
+    assert run.exit_code == 0, run
+    assert responders(run.report) == [{address} for address in ten_routers.responders(family)]
+    assert {hop["received"] for hop in run.report["hops"]} == {ROUNDS}
+    assert {hop["clock"]["kernel"] for hop in run.report["hops"]} == {ROUNDS}
+    assert run.report["health"]["foreign"] == 0
+
+
+@each_family
 @each_protocol
 def test_no_route_is_named_for_every_protocol(two_routers: Chain, family: Family, protocol: str) -> None:
     target = {Family.IPV4: "203.0.113.9", Family.IPV6: "2001:db8:ffff::9"}[family]

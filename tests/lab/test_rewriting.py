@@ -33,6 +33,7 @@ from tracer.model import (
     Reply,
     RoundId,
     Sequence,
+    SourceInfo,
     Stamp,
     StampClock,
     TargetInfo,
@@ -80,7 +81,10 @@ class Wire(NamedTuple):
 def trace(path: Chain, family: Family, protocol: Protocol, *, sees_probes: bool = True) -> TraceSnapshot:
     """One round over raw sockets; without ``sees_probes`` the product is not shown what left."""
     source, target = Address(path.source_address(family)), Address(path.target_address(family))
-    story, tracker = Story("x", source), Tracker(TargetInfo(label="x", query="x", address=target))
+    story, tracker = (
+        Story("x", SourceInfo(source, None)),
+        Tracker(TargetInfo(label="x", query="x", address=target)),
+    )
     with (
         path.source.entered(),
         socket.socket(family.af, socket.SOCK_RAW, socket.IPPROTO_RAW) as out,

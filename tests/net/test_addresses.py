@@ -94,7 +94,7 @@ def _routing_fails(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def fail(*_: object) -> Address:
         raise OSError(number, "")
 
-    monkeypatch.setattr(addresses, "_routed_source", fail)
+    monkeypatch.setattr(addresses, "routed_source", fail)
 
 
 def test_without_a_route_there_is_no_source_and_no_exception(monkeypatch: pytest.MonkeyPatch) -> None:

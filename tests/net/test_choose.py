@@ -11,7 +11,7 @@ import pytest
 
 from tracer.config import ProtocolChoice, TraceConfig
 from tracer.errors import HopscopeError, NotPermittedError
-from tracer.model import Family, Protocol
+from tracer.model import Family, Protocol, Strategy
 from tracer.net import choose as choose_module
 from tracer.net import host
 from tracer.net.choose import choose
@@ -118,3 +118,29 @@ def test_other_systems_are_told_what_works_there(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(HopscopeError, match=r"Linux only so far.*--sim wan"):
         choose(TraceConfig(), BOTH)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "strategy"), [("udp", "paris"), ("udp", "dublin"), ("tcp", "paris"), ("auto", "paris")]
+)
+def test_a_constant_flow_over_ports_needs_raw_sockets_and_says_what_does_not(
+    pings: Callable[..., None], protocol: str, strategy: str
+) -> None:
+    pings()
+    config = TraceConfig(protocol=ProtocolChoice(protocol), multipath_strategy=Strategy(strategy), flows=4)
+    with pytest.raises(NotPermittedError, match="needs raw sockets") as caught:
+        choose(config, BOTH)
+    assert "--icmp -R paris" in caught.value.remedy
+
+
+def test_icmp_paris_and_classic_flows_need_no_privilege(pings: Callable[..., None]) -> None:
+    pings(*BOTH)
+    assert choose(TraceConfig(multipath_strategy=Strategy.PARIS, flows=4), BOTH).protocol is Protocol.ICMP
+    for protocol in (ProtocolChoice.UDP, ProtocolChoice.TCP, ProtocolChoice.ICMP):
+        assert choose(TraceConfig(protocol=protocol, flows=4), BOTH).protocol.value == protocol.value
+
+
+def test_a_flow_label_needs_raw_sockets(pings: Callable[..., None]) -> None:
+    pings(*BOTH)
+    with pytest.raises(NotPermittedError, match="--flow-label 7 needs raw sockets"):
+        choose(TraceConfig(flow_label=7), BOTH)

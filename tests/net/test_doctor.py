@@ -17,6 +17,7 @@ from tracer.config import ProtocolChoice, TraceConfig
 from tracer.model import CheckState, Family, Finding, Protocol
 from tracer.net import doctor
 from tracer.net.facts import Facts, count_output_drops, read
+from tracer.net.needs import needs_of
 
 WELL = Facts(
     raw_sockets=True,
@@ -42,14 +43,14 @@ ICMP = TraceConfig(protocol=ProtocolChoice.ICMP)
 
 
 def found(check: str, config: TraceConfig = ICMP, targets: int = 1, **facts: Any) -> Finding:
-    needs = doctor.needs_of(config, targets)
+    needs = needs_of(config, targets)
     changed = msgspec.structs.replace(WELL, **facts)
     [finding] = [one for one in (look(changed, needs) for look in doctor.CHECKS) if one.check == check]
     return finding
 
 
 def test_a_host_in_order_has_nothing_to_mend() -> None:
-    findings = [check(WELL, doctor.needs_of(TCP, 4)) for check in doctor.CHECKS]
+    findings = [check(WELL, needs_of(TCP, 4)) for check in doctor.CHECKS]
     assert {finding.state for finding in findings} == {CheckState.OK}
     assert all(finding.remedy is None for finding in findings)
     assert len({finding.check for finding in findings}) == len(doctor.CHECKS)
@@ -137,7 +138,7 @@ def test_the_command_says_every_check_and_sends_nothing(arguments: list[str]) ->
         [sys.executable, "-m", "tui.cli", *arguments], capture_output=True, text=True, timeout=60, check=False
     )
     assert (ended.returncode in (0, 1), ended.stderr) == (True, "")
-    names = [check(WELL, doctor.needs_of(ICMP, 1)).check for check in doctor.CHECKS]
+    names = [check(WELL, needs_of(ICMP, 1)).check for check in doctor.CHECKS]
     if "json" in arguments:
         document = json.loads(ended.stdout)
         assert document["schema"] == "hopscope.doctor/1"

@@ -6,8 +6,13 @@ import socket
 import subprocess
 import sys
 import time
+from typing import Any
 
+import msgspec
 import pytest
+from scapy.layers.inet import IP
+from scapy.layers.inet6 import IPv6
+from scapy.utils import checksum as scapy_checksum
 
 from tests.net.loopback import (
     LOOPBACK,
@@ -28,12 +33,15 @@ from tracer.model import (
     Address,
     FailureKind,
     Family,
+    FlowId,
     Icmp,
     PortPlanKind,
+    Probe,
     Protocol,
     ReplyKind,
     SourceInfo,
     StampClock,
+    Strategy,
 )
 from tracer.net import host
 from tracer.net.choose import _may_ping
@@ -338,7 +346,7 @@ for lab in labs:
         print(result.failure.kind, result.failure.errno)
 for lab in labs:
     lab.channel.close()
-    used -= 2
+    used -= 3
 from tracer.net import host
 host.raise_descriptor_limit = lambda: 0
 for free in (0, 1):
@@ -360,3 +368,55 @@ def test_without_descriptors_probes_fail_and_nothing_is_raised() -> None:
     )
     assert done.stderr == ""
     assert done.stdout.splitlines() == ["too_many_files EMFILE"] * 4 + ["too_many_files True"] * 2
+
+
+def flow_probe(of: Wire, flow: int, sequence: int, strategy: Strategy, **shape: Any) -> Probe:
+    made = probe(of.route, sequence=sequence, target_port=33_434)
+    look = msgspec.structs.replace(made.shape, **shape)
+    return msgspec.structs.replace(made, flow=FlowId(flow), strategy=strategy, shape=look)
+
+
+def left(of: Wire, probes: list[Probe]) -> dict[tuple[int, int], bytes]:
+    """Send them; the packets as they left, by source port or identifier, and by sequence of ICMP."""
+    for one in probes:
+        assert isinstance(of.channel.send(SendProbe(one)), Sent)
+    found = of.receive(lambda items: sum(isinstance(one, TransmitStamp) for one in items) >= len(probes))
+    stamps = [one for one in found if isinstance(one, TransmitStamp)]
+    return {stamp.identity: stamp.packet for stamp in stamps if stamp.packet is not None}
+
+
+@each_family
+def test_icmp_paris_keeps_one_checksum_for_each_flow_and_no_two_flows_share_it(family: Family) -> None:
+    if not _may_ping(family):
+        pytest.skip("net.ipv4.ping_group_range does not admit this group")
+    with wire(route(family, ICMP, strategy=Strategy.PARIS)) as lab:
+        probes = [flow_probe(lab, flow, at, Strategy.PARIS) for flow in range(3) for at in (1, 700, 65_535)]
+        packets = left(lab, probes)
+    start = 20 if family is Family.IPV4 else 40
+    checksums: dict[int, set[bytes]] = {}
+    for (identifier, _), packet in packets.items():
+        read = (IP if family is Family.IPV4 else IPv6)(packet)
+        told = bytes(read.payload)[2:4]
+        checksums.setdefault(identifier, set()).add(told)
+        assert packet[start + 2 : start + 4] == told
+        if family is Family.IPV4:
+            assert scapy_checksum(packet[20:]) == 0
+    assert [len(one) for one in checksums.values()] == [1, 1, 1]
+    assert len(set.union(*checksums.values())) == 3
+
+
+@each_family
+def test_classic_udp_flows_each_have_a_source_port(family: Family) -> None:
+    with wire(route(family, UDP)) as lab:
+        probes = [flow_probe(lab, flow, at, Strategy.CLASSIC) for flow in range(3) for at in range(2)]
+        results = [lab.channel.send(SendProbe(one)) for one in probes]
+    ports = [result.source_port for result in results if isinstance(result, Sent)]
+    assert ports[::2] == ports[1::2]
+    assert len(set(ports)) == 3
+
+
+@pytest.mark.parametrize("dont_fragment", [True, False])
+def test_routers_may_cut_what_is_allowed_to_be_cut(dont_fragment: bool) -> None:  # noqa: FBT001 - a case
+    with wire(route(Family.IPV4, UDP)) as lab:
+        [packet] = left(lab, [flow_probe(lab, 0, 1, Strategy.CLASSIC, dont_fragment=dont_fragment)]).values()
+    assert ("DF" in IP(packet).flags) is dont_fragment

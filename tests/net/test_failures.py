@@ -188,7 +188,7 @@ def test_tcp_connect_from_port_0_asks_udp_whether_it_is_the_address(
             raise OSError(udp_says, "")
         return Address("127.0.0.1")
 
-    monkeypatch.setattr(addresses, "_routed_source", routed)
+    monkeypatch.setattr(addresses, "routed_source", routed)
     found = explain(attempt(Phase.CONNECT, KERNEL, Protocol.TCP), OSError(errno.EADDRNOTAVAIL, ""))
     assert isinstance(found, Failure)
     assert found.kind is kind

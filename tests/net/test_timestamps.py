@@ -202,3 +202,23 @@ def test_send_stamps_are_counted_only_where_frames_are_hidden(
     assert flags & linux.TX_SOFTWARE
     assert flags & linux.RX_SOFTWARE
     assert flags & linux.OPT_ID
+
+
+@pytest.mark.parametrize("slept_ns", [8_000_000_000, HOUR_NS])
+def test_a_suspended_machine_is_told_from_a_stepped_clock(clocks: TwoClocks, slept_ns: int) -> None:
+    """Suspended, the boot clock and the wall clock go on and the monotonic one does not."""
+    asleep = 0
+
+    def boottime_ns() -> int:
+        return clocks.session_ns + clocks.reading_ns // 2 + asleep
+
+    watching = KernelClock(clocks, clocks.realtime_ns, boottime_ns)
+    assert watching.slept_ns() == 0
+    asleep += slept_ns
+    clocks.ahead_ns += slept_ns
+    assert abs(watching.slept_ns() - slept_ns) <= TIGHT_NS
+    assert not watching.stepped()
+    assert watching.slept_ns() == 0
+    clocks.ahead_ns += HOUR_NS
+    assert watching.slept_ns() == 0
+    assert watching.stepped()

@@ -11,6 +11,7 @@ from tests.report import samples
 from tests.stats.logbook import Log
 from tracer.events import Event, TraceStarted
 from tracer.model import Address, FlowId, Icmp, Port, ReplyKind, TargetInfo
+from tracer.names import AsnInfo, Place
 from tracer.report.document import Report
 from tracer.report.fold import Fold
 from tracer.report.modes import BY_NAME, Listening
@@ -44,8 +45,8 @@ def named(report: Report, **known: Any) -> Report:
     """The report with the same name, AS and place for everyone who answered."""
     told_of = {
         "hostname": "router.example.net",
-        "asn": {"number": 64500, "name": "EXAMPLE-NET, PT"},
-        "place": {"city": "Lisbon", "country": "Portugal"},
+        "asn": AsnInfo(number=64500, name="EXAMPLE-NET, PT"),
+        "place": Place(city="Lisbon", country="Portugal"),
         **known,
     }
     return msgspec.structs.replace(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report import samples, stories
+from tracer.names import AsnInfo, Place
 from tracer.report.csv import COLUMNS, inert, render
 from tracer.report.document import Report
 
@@ -53,8 +54,8 @@ def test_no_name_adds_a_cell_a_row_or_a_formula(name: str, asn: str) -> None:
     report = stories.named(
         samples.report(samples.eventful()),
         hostname=name,
-        asn={"number": 1, "name": asn},
-        place={"city": name},
+        asn=AsnInfo(number=1, name=asn),
+        place=Place(city=name),
     )
     read = rows(report)
     assert [len(row) for row in read] == [len(COLUMNS)] * 4

@@ -31,8 +31,8 @@ GOLDEN = Path(__file__).with_name("golden_report.json")
 
 RTT = "last best worst mean stddev p50 p90 p99 jitter_last jitter_mean jitter_max jitter_rfc3550"
 CONTRACT = {
-    "": "schema version target source config channel started_at ended_at outcome path_verdict findings hops "
-    "flows health errors",
+    "": "schema version target source config channel started_at ended_at outcome path_verdict path_mtu "
+    "findings hops flows health errors",
     "target": "query address hostname",
     "source": "address interface",
     "channel": "name protocol privileged reason",
@@ -43,12 +43,14 @@ CONTRACT = {
     "hops.0.clock": "kernel user",
     "hops.0.icmp": "type code name mark",
     "hops.0.responders.0": "address hostname asn place received rtt_ms icmp reply_ttl return_paths "
-    "quoted extensions",
+    "quoted extensions flows special",
     "hops.0.responders.0.rtt_ms": RTT,
     "hops.2.responders.0.extensions.0": "type labels",
+    "flows.0": "id sport dport path sent received lost loss_pct rtt_ms",
+    "flows.0.rtt_ms": "last best worst mean stddev",
     "hops.2.responders.0.extensions.0.labels.0": "label exp bos ttl",
     "health": "sent received foreign malformed anomalies clock_steps retransmitted overshoot kernel_drops "
-    "ports_skipped ports_exhausted send_errors",
+    "ports_skipped ports_exhausted send_errors suspends source_changes pace load per_second",
     "errors.0": "kind message remedy evidence count",
 }
 

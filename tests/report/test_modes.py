@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.report import samples, stories, write_golden
 from tests.stats.logbook import Log
 from tracer.events import Event
+from tracer.names import AsnInfo, Place
 from tracer.ndjson import decode, encode
 from tracer.report.modes import BY_NAME, FILES, MODES, Material, of_file
 
@@ -67,8 +68,8 @@ def test_hostile_names_reach_nobody(mode: str, name: str) -> None:
     """In ``json`` they are what the document holds, which is made printable when it is built."""
     known = {
         "hostname": name,
-        "asn": {"number": 64500, "name": name},
-        "place": {"city": name, "country": name},
+        "asn": AsnInfo(number=64500, name=name),
+        "place": Place(city=name, country=name),
     }
     report = stories.named(samples.report(samples.eventful()), **known)
     text = stories.told(mode, [report], stories.events(samples.eventful())).decode()

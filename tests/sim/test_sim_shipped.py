@@ -148,7 +148,8 @@ def test_blackhole_answers_up_to_hop_seven_and_swallows_big_packets_at_hop_six(f
 
 
 def test_multihomed_answers_errors_from_an_address_that_was_not_probed() -> None:
-    net = Internet(load(TESTS_ONLY[0]))
+    [multihomed] = [path for path in TESTS_ONLY if path.stem == "multihomed"]
+    net = Internet(load(multihomed))
     for probed in ("203.0.113.210", "198.51.100.210"):
         assert answers(net, ping(9, destination=probed))[0][1].src == probed
         assert answers(net, syn(9, destination=probed))[0][1].src == probed

@@ -10,8 +10,17 @@ import pytest
 
 from tests.stats.logbook import MS, TARGET, Log, failure
 from tests.stats.synthetic import Answers, Bucket, S, trace
-from tracer.model import Address, EndReason, FailureKind, PathEndKind, RoundId, Ttl
-from tracer.stats.evidence import Counts, HopEvidence, MtuEvidence, PathEvidence
+from tracer.model import (
+    Address,
+    EndReason,
+    FailureKind,
+    MtuBlackHole,
+    PathEndKind,
+    PathMtu,
+    RoundId,
+    Ttl,
+)
+from tracer.stats.evidence import Counts, HopEvidence, PathEvidence
 from tracer.stats.judgement import judge
 from tracer.stats.snapshot import TraceSnapshot, VerdictKind
 from tracer.stats.tracker import Tracker
@@ -308,12 +317,22 @@ def test_a_black_hole_for_large_packets_is_told_once_there_are_two_sizes() -> No
         reached=True,
         reason=None,
         round=RoundId(20),
-        mtu=MtuEvidence(ttl=Ttl(6), passes=1400, vanishes=1500),
+        mtu=PathMtu(
+            mtu=1400,
+            ttl=Ttl(9),
+            to_target=True,
+            link_mtu=1500,
+            lowered_at=(),
+            black_hole=MtuBlackHole(ttl=6, passes=1400, vanishes=1401, probes=7, echoed=False),
+            settled=True,
+            probes=30,
+            hops=(),
+        ),
     )
     verdict = judge(evidence).path
     assert verdict is not None
     assert verdict.kind is VerdictKind.MTU_BLACK_HOLE
-    assert "1500 bytes vanish behind hop 6" in verdict.sentence
+    assert "1401 bytes vanish behind hop 6" in verdict.sentence
 
 
 # The path itself

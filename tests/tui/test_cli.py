@@ -363,6 +363,30 @@ def test_a_replay_prints_the_live_report_byte_for_byte(
     assert mode != "stream" or live.stdout == record.read_text()
 
 
+def test_the_flows_told_are_those_of_the_report(run: Callable[..., Run], tmp_path: Path) -> None:
+    """Two folds of one log: the report keeps the last address of each TTL, ``flows`` every path by round."""
+    record = str(tmp_path / "trace.ndjson")
+    arguments = ("--sim", "wan", "--udp", "-R", "paris", "--flows", "8", "-C", "2", "-m", "flows")
+    lines = run(*arguments, "--record", record).stdout.splitlines()
+    told, hops = {}, ""
+    for line in lines:
+        if line.startswith("flow "):
+            hops = line.partition(": ")[2]
+        elif line.startswith("#   flow id "):
+            words = line.removeprefix("#   flow id ").split(", ")
+            told[int(words[0])] = (hops.split(", "), words[2:])
+    report = run("--replay", record, "-m", "json").json
+    assert told == {
+        flow["id"]: (
+            [address or "*" for address in flow["path"]],
+            [f"source port {flow['sport']}", f"target port {flow['dport']}"],
+        )
+        for flow in report["flows"]
+    }
+    assert len(told) == 8
+    assert len({tuple(path) for path, _ in told.values()}) == sum(line.startswith("flow ") for line in lines)
+
+
 def test_the_interface_alone_chosen_is_said_in_report_and_header(
     run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:

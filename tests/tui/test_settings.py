@@ -52,6 +52,8 @@ configs = st.builds(
     timeout_ns=st.integers(10 * MS, 60_000 * MS).map(lambda ns: ns // MS * MS),
     grace_duration_ns=st.none() | st.integers(10, 1000).map(lambda ms: ms * MS),
     max_ttl=st.integers(1, 254),
+    dns_resolve_all=st.booleans(),
+    geoip_mmdb_file=st.none() | st.just("/srv/geo city.mmdb"),
     interface=st.none() | st.sampled_from(["eth0", 'odd "name"', "back\\slash"]),
 )
 
@@ -144,6 +146,16 @@ def test_every_option_of_a_trace_reads_its_own_text() -> None:
         for value in (declared.default, declared.option.low, declared.option.high):
             if value is not None or declared.default is None:
                 assert option_value(declared, option_text(declared, value)) == value
+
+
+def test_a_switch_is_a_truth_value_of_the_file_or_its_word(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    for written, switched in (("true", True), ("false", False), ('"true"', True), ('"false"', False)):
+        file.write_text(f"[trace]\ndns-resolve-all = {written}\n")
+        assert settings.load(file).config().dns_resolve_all is switched
+    file.write_text('[trace]\ndns-resolve-all = "maybe"\n')
+    with pytest.raises(ConfigError, match="true"):
+        settings.load(file)
 
 
 def test_every_setting_reads_its_own_text() -> None:

@@ -1,4 +1,4 @@
-"""Marks, read back by Scapy: each strategy's packet is right, a flow's packets differ in nothing else."""
+"""Marks, read back by Scapy: every packet is right, and those of a flow differ in nothing else."""
 
 from __future__ import annotations
 

@@ -12,11 +12,16 @@ from collections.abc import Sequence as Several
 import msgspec
 
 from tracer.config import TraceConfig
+from tracer.engine.drafting import Drafting
 from tracer.engine.lane import Lane, lanes_of
 from tracer.engine.lifecycle import ProbeInput
 from tracer.engine.matching import ProbeMemory, TrackedProbe
-from tracer.engine.ports import PortPlan, Ports
+from tracer.engine.path_watch import together
+from tracer.engine.ports import PortPlan
 from tracer.engine.recognition import DIRECT, Recogniser
+from tracer.engine.setbacks import Setbacks, asleep
+from tracer.engine.size_probes import SizeProbe, SizeProbing
+from tracer.engine.spec import TraceSpec
 from tracer.engine.story import Story
 from tracer.events import TargetEvent
 from tracer.interfaces import (
@@ -31,23 +36,23 @@ from tracer.interfaces import (
     SendProbe,
     SendResult,
     Sent,
+    Slept,
+    SourceMoved,
     TransmitStamp,
 )
 from tracer.model import (
     Address,
     EndReason,
     Failure,
+    FailureKind,
     ForeignReason,
     LossReason,
     PacketShape,
     PathEndKind,
     PortPlanKind,
-    Probe,
     ProbeState,
-    Protocol,
     Reply,
     RoundId,
-    Sequence,
     TraceId,
     Ttl,
 )
@@ -61,19 +66,6 @@ _END_REASONS = {
 }
 
 
-class TraceSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What the engine must know beyond the options."""
-
-    trace: TraceId
-    label: str
-    target: Address
-    protocol: Protocol
-    shape: PacketShape
-    first_sequence: int
-    source: Address | None = None
-    """Where the probes leave from, as far as it is known."""
-
-
 class Engine:
     """Decides what to send and what every answer means."""
 
@@ -81,14 +73,20 @@ class Engine:
         """``plans`` has one for each flow."""
         self._spec = spec
         self._config = config
-        self._next_sequence = spec.first_sequence
         self._memory = ProbeMemory(config.timeout_ns, config.timeout_ns * MEMORY_TIMEOUTS)
+        self._drafting = Drafting(spec, config.multipath_strategy, self._memory)
         self._recogniser = Recogniser(
-            spec.protocol, config.multipath_strategy, spec.source, spec.target, self._memory
+            spec.protocol,
+            config.multipath_strategy,
+            None if spec.source is None else spec.source.address,
+            spec.target,
+            self._memory,
         )
         self._lanes, self._ends = lanes_of(plans, config, now)
         self._turn = 0
         self._story = Story(spec.label, spec.source)
+        self._setbacks = Setbacks(config.timeout_ns)
+        self._sizes = SizeProbing(config, spec.shape, self._lanes[0], self._story)
         self._planned: TrackedProbe | None = None
         self._commands: list[Command] = []
         self._reached = False
@@ -96,6 +94,8 @@ class Engine:
         self._on_the_network = 0
         self.ended: EndReason | None = None
         """Why the trace ended; None while it runs."""
+        self.failure: Failure | None = None
+        """What this host did to end it; None for any other end."""
 
     @property
     def trace(self) -> TraceId:
@@ -119,6 +119,7 @@ class Engine:
             ends_ns = lane.round_ends_ns()
             # A flow whose part is over waits for the others.
             wishes.append(ends_ns if ends_ns is not None and ends_ns > now else None)
+        wishes.append(self._sizes.next_ns(now))
         return min((wish for wish in wishes if wish is not None), default=now)
 
     def take_commands(self) -> list[Command]:
@@ -140,6 +141,7 @@ class Engine:
             self._lose(tracked, LossReason.TIMEOUT, now)
         for tracked in self._memory.forgotten(now):
             self._release(tracked)
+        self._sizes.tick(now)
         self._plan_probe(now)
         if self._round_is_over(now):
             self._finish_round(now)
@@ -155,13 +157,15 @@ class Engine:
         self.ended = reason
 
     def _round_is_over(self, now: int) -> bool:
-        return all(lane.round_is_over(now) for lane in self._lanes)
+        """A report says what its user asked for: its last round waits for the MTUs, for a while."""
+        waits = self._lanes[0].round.is_last and self._sizes.searching(now)
+        return not waits and all(lane.round_is_over(now) for lane in self._lanes)
 
     def _finish_round(self, now: int) -> None:
         this = self._lanes[0].round
-        for lane in self._lanes:
-            if (change := lane.end_round()) is not None:
-                self._story.path_changed(change, this.id, lane.flow, now)
+        for flows, change in together((lane.flow, lane.end_round()) for lane in self._lanes):
+            self._story.path_changed(change, this.id, flows, now)
+            self._sizes.path_changed(flows)
         if this.is_last:
             self.stop(self._end_reason(), now)
             return
@@ -185,15 +189,24 @@ class Engine:
         One at a time: whether a TTL is sent again from another port or the next one is due depends on what
         became of the last, and TTLs go out in ascending order.
         """
-        if self._planned is not None:
+        if self._planned is not None or self.ended is not None or self._plan_size_probe(now):
             return
         lanes = self._lanes
         for lane in (*lanes[self._turn :], *lanes[: self._turn]):
             ttl = lane.due(now)
-            if ttl is not None and self._issue(lane, ttl):
+            if ttl is not None and self._issue(lane, ttl, self._spec.shape, TrackedProbe):
                 return
 
-    def _issue(self, lane: Lane, ttl: Ttl) -> bool:
+    def _plan_size_probe(self, now: int) -> bool:
+        """Issue a probe that looks for MTUs, if one may leave; it goes first, as there are few."""
+        if (question := self._sizes.due(now)) is None:
+            return False
+        shape = msgspec.structs.replace(self._spec.shape, size=question.size)
+        if not (issued := self._issue(self._lanes[0], question.ttl, shape, SizeProbe)):
+            self._sizes.wait(now)
+        return issued
+
+    def _issue(self, lane: Lane, ttl: Ttl, shape: PacketShape, kind: type[TrackedProbe]) -> bool:
         """Plan one probe; False while our own probes hold every port or sequence it could use."""
         if self._memory.full:
             lane.wait_for_port()
@@ -201,34 +214,10 @@ class Engine:
         ports = lane.take_ports(self._release)
         if ports is None:
             return False
-        probe = self._probe(lane, ttl, ports)
-        self._planned = TrackedProbe(probe, ports)
+        probe = self._drafting.probe(lane, ttl, shape, ports)
+        self._planned = kind(probe, ports)
         self._commands.append(SendProbe(probe, ports.lap_ends))
         return True
-
-    def _probe(self, lane: Lane, ttl: Ttl, ports: Ports) -> Probe:
-        spec = self._spec
-        return Probe(
-            trace=spec.trace,
-            target=spec.target,
-            protocol=spec.protocol,
-            round=lane.round.id,
-            ttl=ttl,
-            flow=lane.flow,
-            sequence=self._take_sequence(),
-            source_port=ports.source,
-            target_port=ports.target,
-            shape=spec.shape,
-            strategy=self._config.multipath_strategy,
-            mark=ports.mark,
-        )
-
-    def _take_sequence(self) -> Sequence:
-        while True:
-            sequence = Sequence(self._next_sequence)
-            self._next_sequence = (self._next_sequence + 1) & 0xFFFF
-            if not self._memory.knows(sequence):
-                return sequence
 
     def answer(self, command: SendProbe, result: SendResult, now: int) -> None:
         """The channel's immediate answer to the SendProbe that ``take_commands`` gave last."""
@@ -238,24 +227,33 @@ class Engine:
         lane = self._lane(tracked)
         match result:
             case Sent():
-                self._used_turn(lane, now)
+                self._used_turn(tracked, now)
                 self._left(tracked, result, now)
             case PortInUse():
                 tracked.move(ProbeInput.PORT_IN_USE)
                 lane.plan.refuse(tracked.ports)
-                self._story.skipped(tracked, now)
+                self._teller(tracked).skipped(tracked, now)
             case NotSent(failure):
-                self._used_turn(lane, now)
+                self._used_turn(tracked, now)
                 lane.plan.free(tracked.ports)
                 self._fail(tracked, failure, now)
+                if failure.kind is FailureKind.QUEUE_FULL:
+                    self._paced(lane, now, changed=lane.refused(now))
         self._plan_probe(now)
 
     def _lane(self, tracked: TrackedProbe) -> Lane:
         return self._lanes[tracked.probe.flow]
 
-    def _used_turn(self, lane: Lane, now: int) -> None:
-        lane.used_turn(now)
-        self._turn = (lane.flow + 1) % len(self._lanes)
+    def _paced(self, lane: Lane, now: int, *, changed: bool) -> None:
+        if changed:
+            self._story.pace(lane.flow, *lane.pace, now)
+
+    def _used_turn(self, tracked: TrackedProbe, now: int) -> None:
+        lane = self._lane(tracked)
+        lane.paced(now)
+        if not isinstance(tracked, SizeProbe):
+            lane.window.advance()
+            self._turn = (lane.flow + 1) % len(self._lanes)
 
     def _left(self, tracked: TrackedProbe, result: Sent, now: int) -> None:
         tracked.probe = msgspec.structs.replace(tracked.probe, source_port=result.source_port)
@@ -265,7 +263,9 @@ class Engine:
         self._lane(tracked).outstanding += 1
         self._on_the_network += 1
         self._highest_sent = max(self._highest_sent, tracked.probe.ttl)
-        self._story.sent(tracked, result.at, now)
+        self._teller(tracked).sent(tracked, result.at, now)
+        lane = self._lane(tracked)
+        self._paced(lane, now, changed=lane.left(now))
 
     # Answers come in
 
@@ -282,6 +282,11 @@ class Engine:
                 self._story.malformed(item, now)
             case Notice():
                 self._story.noticed(item, now)
+            case SourceMoved(source=source):
+                self._story.source_moved(source, now)
+                self._recogniser.source = None if source is None else source.address
+            case Slept(slept_ns=slept_ns):
+                self._slept(slept_ns, now)
 
     def claims(self, item: Received) -> bool:
         """It is about a probe of this trace."""
@@ -290,6 +295,8 @@ class Engine:
                 return isinstance(self._recogniser.match(item), TrackedProbe)
             case TransmitStamp() | FailedLate():
                 return self._find(item) is not None
+            case SourceMoved() | Slept():
+                return item.trace == self._spec.trace
             case Malformed() | Notice():
                 return False
 
@@ -302,14 +309,21 @@ class Engine:
             self._foreign(reply, tracked, now)
             return
         was = tracked.move(ProbeInput.ANSWERED)
+        if isinstance(tracked, SizeProbe):
+            if was in (ProbeState.OUTSTANDING, ProbeState.LOST):
+                self._settle(tracked, was)
+                self._sizes.answered(tracked, reply, now)
+            return
         event = self._story.answered(tracked, reply, self._spec.target, was, now)
         if was not in (ProbeState.OUTSTANDING, ProbeState.LOST):
             return
+        self._setbacks.got_through()
         self._settle(tracked, was)
         lane = self._lane(tracked)
         if was is ProbeState.OUTSTANDING:
             lane.seen(tracked.probe, event)
         lane.answered(tracked.probe, event, now)
+        self._sizes.heard(tracked.probe, event.rtt_ns, now)
         self._reached = self._reached or event.reached
         self._story.path_end(self._ends.learned(), now)
 
@@ -333,16 +347,29 @@ class Engine:
             self._settle(tracked, tracked.state)
             self._fail(tracked, item.failure, now)
 
+    def _slept(self, slept_ns: int, now: int) -> None:
+        """What was under way while this machine slept says nothing of the network."""
+        self._story.slept(slept_ns, now)
+        for tracked in self._memory.all_outstanding():
+            self._on_the_network -= 1
+            self._settle(tracked, tracked.state)
+            was = tracked.move(ProbeInput.REFUSED_HERE)
+            self._teller(tracked).failed(tracked, asleep(slept_ns), was, now)
+
     # Probes end
 
     def _lose(self, tracked: TrackedProbe, reason: LossReason, now: int) -> None:
         tracked.move(ProbeInput.GIVEN_UP)
         lane = self._lane(tracked)
         lane.outstanding -= 1
-        self._story.lost(tracked, reason, now)
+        self._teller(tracked).lost(tracked, reason, now)
         if reason is LossReason.TIMEOUT:
-            lane.timed_out(tracked)
+            self._setbacks.got_through()
+            lane.lost.add(tracked)
             self._bound_sockets(lane)
+        if reason is LossReason.TIMEOUT and not isinstance(tracked, SizeProbe):
+            lane.belief.lost(tracked.probe.ttl)
+            self._sizes.missed(tracked.probe)
             self._story.path_end(self._ends.learned(), now)
 
     def _bound_sockets(self, lane: Lane) -> None:
@@ -354,7 +381,16 @@ class Engine:
 
     def _fail(self, tracked: TrackedProbe, failure: Failure, now: int) -> None:
         was = tracked.move(ProbeInput.REFUSED_HERE)
-        self._story.failed(tracked, failure, was, now)
+        self._teller(tracked).failed(tracked, failure, was, now)
+        hopeless = self._setbacks.failed(failure, now)
+        # Whoever watches a screen waits for the trouble to end; a report has to end itself.
+        if hopeless is not None and self._config.report_cycles is not None and self.ended is None:
+            self.failure = hopeless
+            self.stop(EndReason.ERROR, now)
+
+    def _teller(self, tracked: TrackedProbe) -> Story | SizeProbing:
+        """Who makes an event of what becomes of it."""
+        return self._sizes if isinstance(tracked, SizeProbe) else self._story
 
     def _settle(self, tracked: TrackedProbe, was: ProbeState) -> None:
         if was is ProbeState.OUTSTANDING:

@@ -73,10 +73,26 @@ class Lane:
         """No sequence is left for another probe."""
         self._waits_for_port = True
 
-    def used_turn(self, now: int) -> None:
-        """The planned probe has met its end or is on its way: the next TTL is due."""
+    def turn_ns(self, now: int) -> int | None:
+        """When a probe of any kind may leave, as far as pace decides; None before the last one's answer."""
+        return None if self.one_at_a_time and self.outstanding else self._pacer.ready_at(now)
+
+    def paced(self, now: int) -> None:
+        """The planned probe has met its end or is on its way."""
         self._pacer.take(now)
-        self.window.advance()
+
+    def left(self, now: int) -> bool:
+        """The host took its probe. Returns whether that changed its pace."""
+        return self._pacer.passed(now)
+
+    def refused(self, now: int) -> bool:
+        """The host's queue is full. Returns whether that changed its pace."""
+        return self._pacer.refused(now)
+
+    @property
+    def pace(self) -> tuple[int, int]:
+        """Probes per second in force, and those the user allows."""
+        return self._pacer.rate, self._pacer.wanted
 
     def answered(self, probe: Probe, event: ReplyReceived, now: int) -> None:
         """What an answer tells about the path: how far it goes, and how this round goes on."""
@@ -97,11 +113,6 @@ class Lane:
     def seen(self, probe: Probe, event: ReplyReceived) -> None:
         """Who answered in time."""
         self._watch.answered(probe.ttl, event.responder)
-
-    def timed_out(self, tracked: TrackedProbe) -> None:
-        """A probe of this flow was lost."""
-        self.lost.add(tracked)
-        self.belief.lost(tracked.probe.ttl)
 
     def round_ends_ns(self) -> int | None:
         """When its part of the round is over; None while something is still to be sent, or when unknown."""

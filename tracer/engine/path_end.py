@@ -36,6 +36,8 @@ class PathEndBelief:
 
     def __init__(self, first_ttl: int, gap_limit: int) -> None:
         self.end = OPEN
+        self.version = 0
+        """Grows with everything that is learned."""
         self._before_first = first_ttl - 1
         self._gap_limit = gap_limit
         self._losses_since_answer: dict[int, int] = {}
@@ -103,6 +105,7 @@ class PathEndBelief:
 
     def lost(self, ttl: Ttl) -> None:
         """A probe of this TTL was lost."""
+        self.version += 1
         if ttl in self._losses_since_answer:
             self._losses_since_answer[ttl] += 1
         else:
@@ -112,6 +115,7 @@ class PathEndBelief:
             self.end = PathEnd(Ttl(gap_end), PathEndKind.GAP)
 
     def _heard(self, ttl: Ttl) -> None:
+        self.version += 1
         self._losses_since_answer[ttl] = 0
         self._silent.discard(ttl)
         beyond_gap = self.end.kind is PathEndKind.GAP and self.gap_end != self.end.ttl

@@ -8,12 +8,12 @@ round without an answer says nothing either way. The TTL at which the target ans
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Set
+from collections.abc import Hashable, Iterable, Iterator, Set
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
 from tracer.engine.path_end import PathEnd
-from tracer.model import Address, PathEndKind, Ttl
+from tracer.model import Address, FlowId, PathEndKind, Ttl
 
 ROUNDS_TO_BELIEVE = 3
 """So many rounds must show only the rival, and no new member of it."""
@@ -141,6 +141,18 @@ class PathWatch:
     def _path(self, last: Ttl | None) -> tuple[Address | None, ...]:
         latest = {ttl: habit.latest for ttl, habit in self._hops.items()}
         return tuple(latest.get(Ttl(ttl)) for ttl in range(1, (last or max(latest, default=0)) + 1))
+
+
+def together(
+    changes: Iterable[tuple[FlowId, PathChange | None]],
+) -> Iterator[tuple[tuple[FlowId, ...], PathChange]]:
+    """The flows that changed at the same TTL in one round, and the change of the first one; nearest first."""
+    by_ttl: dict[Ttl, list[tuple[FlowId, PathChange]]] = {}
+    for flow, change in changes:
+        if change is not None:
+            by_ttl.setdefault(change.ttl, []).append((flow, change))
+    for _, alike in sorted(by_ttl.items()):
+        yield tuple(flow for flow, _ in alike), alike[0][1]
 
 
 def _first_difference(old: tuple[Address | None, ...], new: tuple[Address | None, ...]) -> Ttl | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from tracer.engine.matching import ProbeMemory, TrackedProbe, likeliest
 from tracer.model import Address, ForeignReason, Identity, Protocol, Quoted, Reply, ReplyKind, Strategy
-from tracer.wire.address import pack
-from tracer.wire.mark import read_mark
+from tracer.wire.address import family_of, pack
+from tracer.wire.mark import MARKS, read_mark
 from tracer.wire.translated import imprint
 
 DIRECT = frozenset({ReplyKind.ECHO_REPLY, ReplyKind.SYN_ACK, ReplyKind.RST, ReplyKind.UDP_DATA})
@@ -37,9 +37,11 @@ class Recogniser:
     ) -> None:
         self._protocol = protocol
         self._strategy = strategy
-        self._source = source
+        self.source = source
+        """Where the probes leave from now; None where that is not known."""
         self._target = target
         self._memory = memory
+        self._place = MARKS.get((strategy, protocol, family_of(target)))
 
     def match(self, reply: Reply) -> TrackedProbe | ForeignReason:
         """The probe that was answered, or why it is none of ours."""
@@ -52,10 +54,10 @@ class Recogniser:
         if reply.kind in DIRECT and reply.responder != self._target:
             return ForeignReason.WRONG_RESPONDER
         mark = quoted.mark
-        if mark is None and quoted.packet is not None:
-            mark = read_mark(self._strategy, quoted.packet)
         if mark is None and quoted.packet is None:
             return self._unmarked(quoted.identity)
+        if mark is None and self._place is not None and quoted.packet is not None:
+            mark = read_mark(self._strategy, quoted.packet)
         return self._marked(quoted, mark or 0)
 
     def find(
@@ -90,13 +92,13 @@ class Recogniser:
         there = _SOURCES.get(quoted.packet[0] >> 4, slice(0))
         if tracked.packet is not None:
             return quoted.packet[there] != tracked.packet[there]
-        return self._source is not None and quoted.packet[there] != pack(self._source)
+        return self.source is not None and quoted.packet[there] != pack(self.source)
 
     def _speaks_of_another(self, quoted: Quoted, found: TrackedProbe) -> bool:
         """A checksum that a NAT shifted, and did not shift back in the quote, may be another probe's mark."""
         if self._strategy is not Strategy.PARIS or self._protocol is not Protocol.UDP or not quoted.packet:
             return False
-        told, sent = imprint(quoted.packet), found.imprint(self._source)
+        told, sent = imprint(quoted.packet), found.imprint(self.source)
         if told is None:
             return False
         other = self._memory.sequenced(told.identification) if told.identification else None
@@ -109,7 +111,7 @@ class Recogniser:
         found: list[TrackedProbe] = []
         certain: list[TrackedProbe] = []
         for tracked in self._memory.newest(COMPARED) if told is not None else ():
-            sent = tracked.imprint(self._source)
+            sent = tracked.imprint(self.source)
             if told is not None and sent is not None and told.is_of(sent):
                 (certain if told.same_packet(sent) else found).append(tracked)
         fitting = likeliest(certain or found)

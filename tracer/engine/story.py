@@ -14,14 +14,19 @@ from tracer.events import (
     Health,
     LateReply,
     MalformedReply,
+    PaceChanged,
     PathChanged,
     PathEndMoved,
+    PathMtuFound,
     PortsExhausted,
     PortSkipped,
     ProbeLost,
     ProbeSent,
     ReplyReceived,
     SendFailed,
+    SizeProbed,
+    SourceChanged,
+    Suspended,
     TargetEvent,
 )
 from tracer.interfaces import Malformed, Notice
@@ -33,9 +38,12 @@ from tracer.model import (
     FlowId,
     ForeignReason,
     LossReason,
+    PathMtu,
     ProbeState,
     Reply,
     RoundId,
+    SizeOutcome,
+    SourceInfo,
     Stamp,
 )
 
@@ -49,10 +57,11 @@ _REPLY_EVENTS: dict[ProbeState, type[ReplyReceived]] = {
 class Story:
     """Collects the events of one target until they are taken."""
 
-    def __init__(self, label: str, source: Address | None = None) -> None:
+    def __init__(self, label: str, source: SourceInfo | None = None) -> None:
         """``source`` is where the probes leave from, as far as it is known."""
         self.label = label
-        self._source = source
+        self._from = source
+        self._source = None if source is None else source.address
         self._events: list[TargetEvent] = []
         self._told_end = OPEN
 
@@ -125,25 +134,59 @@ class Story:
             Health(at_ns=now, target=self.label, kernel_drops=item.kernel_drops, clock_steps=item.clock_steps)
         )
 
+    def pace(self, flow: FlowId, rate: int, wanted: int, now: int) -> None:
+        """A flow sends slower or faster than before."""
+        self._events.append(PaceChanged(at_ns=now, target=self.label, flow=flow, rate=rate, wanted=wanted))
+
+    def source_moved(self, source: SourceInfo | None, now: int) -> None:
+        """The probes leave from elsewhere; told only where that is so."""
+        if source != self._from:
+            self._events.append(SourceChanged(at_ns=now, target=self.label, source=source, old=self._from))
+            self._from = source
+            self._source = None if source is None else source.address
+
+    def slept(self, slept_ns: int, now: int) -> None:
+        """The machine was asleep."""
+        self._events.append(Suspended(at_ns=now, target=self.label, slept_ns=slept_ns))
+
     def path_end(self, end: PathEnd, now: int) -> None:
         """Where the path ends; told only when it differs from the last time."""
         if end != self._told_end:
             self._told_end = end
             self._events.append(PathEndMoved(at_ns=now, target=self.label, ttl=end.ttl, kind=end.kind))
 
-    def path_changed(self, change: PathChange, round_id: RoundId, flow: FlowId, now: int) -> None:
-        """The probes of a flow go another way than before."""
+    def path_changed(
+        self, change: PathChange, round_id: RoundId, flows: tuple[FlowId, ...], now: int
+    ) -> None:
+        """The probes of these flows go another way than before; ``change`` is the first one's."""
         self._events.append(
             PathChanged(
                 at_ns=now,
                 target=self.label,
                 round=round_id,
-                flow=flow,
+                flows=flows,
                 ttl=change.ttl,
                 old=change.old,
                 new=change.new,
             )
         )
+
+    def size_probed(self, tracked: TrackedProbe, outcome: SizeOutcome, now: int, **about: Any) -> None:
+        """A probe that was sent to find MTUs met its end; ``about`` is what the answer tells."""
+        self._events.append(
+            SizeProbed(
+                size=tracked.probe.shape.size,
+                outcome=outcome,
+                tx=tracked.tx,
+                probe_bytes=tracked.packet,
+                **about,
+                **self._about(tracked, now),
+            )
+        )
+
+    def path_mtu(self, found: PathMtu, now: int) -> None:
+        """What is known of the sizes that pass."""
+        self._events.append(PathMtuFound(at_ns=now, target=self.label, found=found))
 
     def _about(self, tracked: TrackedProbe, now: int) -> dict[str, Any]:
         """The fields every event of a probe has."""

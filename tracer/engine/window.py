@@ -23,6 +23,8 @@ class Window:
         """The farthest TTL at which another flow has the target for certain; None while none has."""
         self._config = config
         self._belief = belief
+        self._known: tuple[int, int | None, int, bool] = (-1, None, 0, False)
+        self._last = 0
         self.new_round()
 
     def new_round(self) -> None:
@@ -34,7 +36,12 @@ class Window:
     @property
     def next_ttl(self) -> Ttl | None:
         """The TTL to send now; None when the window holds no more."""
-        return Ttl(self._next) if self._next <= self._limit() else None
+        elsewhere = self.elsewhere()
+        known = (self._belief.version, elsewhere, self._highest_answered, self._end_answered)
+        if known != self._known:
+            # Asked far more often than anything is learned: many flows wait for their turn.
+            self._known, self._last = known, self._limit(elsewhere)
+        return Ttl(self._next) if self._next <= self._last else None
 
     def advance(self) -> None:
         """The next TTL was taken."""
@@ -49,9 +56,9 @@ class Window:
         self._highest_answered = max(self._highest_answered, ttl)
         self._end_answered = self._end_answered or ends_path
 
-    def _limit(self) -> int:
+    def _limit(self, elsewhere: int | None) -> int:
         config, belief = self._config, self._belief
-        if (elsewhere := self._end_elsewhere()) is not None:
+        if elsewhere is not None and self._ends_elsewhere(elsewhere):
             return min(elsewhere, config.max_ttl)
         end_ttl = belief.end.ttl
         if end_ttl is not None and (self._end_answered or not belief.searching):
@@ -62,13 +69,12 @@ class Window:
         worthwhile = max(belief.gap_end or config.max_ttl, end_ttl or 0)
         return min(max(at_once, ahead), worthwhile, config.max_ttl)
 
-    def _end_elsewhere(self) -> int | None:
-        """Where to stop as another flow has found the target, while nothing says that this one goes on there.
+    def _ends_elsewhere(self, elsewhere: int) -> bool:
+        """To stop where another flow has found the target, while nothing says that this one goes on there.
 
         A target that limits its answers leaves most of many flows without one; each would search a gap limit
         beyond it in every round.
         """
         belief = self._belief
         known = belief.end.ttl is not None and not belief.searching and belief.end.kind is not PathEndKind.GAP
-        elsewhere = None if known else self.elsewhere()
-        return elsewhere if elsewhere is not None and belief.last_answering < elsewhere else None
+        return not known and belief.last_answering < elsewhere

@@ -44,7 +44,7 @@ def find_source(
     if interface is not None:
         return _interface_address(target, family, interface)
     try:
-        address = _routed_source(target, family)
+        address = routed_source(target, family)
     except OSError:
         return None
     return SourceInfo(address, own_addresses(family).get(address))
@@ -56,7 +56,7 @@ def lacks_source(target: Address, family: Family) -> bool:
     False where it fails for want of a port (EAGAIN) or a descriptor: that says nothing of the address.
     """
     try:
-        _routed_source(target, family)
+        routed_source(target, family)
     except OSError as error:
         return error.errno not in _NOT_THE_ADDRESS
     return False
@@ -65,7 +65,7 @@ def lacks_source(target: Address, family: Family) -> bool:
 _NOT_THE_ADDRESS = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
-def _routed_source(target: Address, family: Family) -> Address:
+def routed_source(target: Address, family: Family) -> Address:
     """The address the route gives. Raises OSError where it gives none."""
     with socket.socket(OPTIONS[family].socket_family, socket.SOCK_DGRAM) as probe:
         probe.connect((target, _DISCOVERY_PORT))

@@ -14,7 +14,7 @@ from tracer.interfaces import NotSent, PortInUse
 from tracer.model import Address, Failure, Port, PortPlanKind, Probe, Protocol, Route
 from tracer.net import linux
 from tracer.net.failures import SKIP, Attempt, Phase, PortChoice, explain
-from tracer.net.linux import OPTIONS
+from tracer.net.linux import OPTIONS, PMTUDISC_PROBE
 from tracer.net.reuseport import THIS, Transport, share
 
 RECEIVE_BUFFER = 1 << 20
@@ -30,8 +30,10 @@ _RESET_ON_CLOSE = struct.pack("@ii", 1, 0)
 """SO_LINGER on, zero seconds: close sends a reset, nothing of ours stays in TIME-WAIT."""
 
 
-def attempt_of(route: Route, probe: Probe, phase: Phase, *, lap_ends: bool = False) -> Attempt:
-    """What is being tried, for the error table."""
+def attempt_of(
+    route: Route, probe: Probe, phase: Phase, *, lap_ends: bool = False, mtu: int | None = None
+) -> Attempt:
+    """What is being tried, for the error table; ``mtu`` is what the kernel told of a packet too large."""
     choice = PortChoice.FIXED
     if probe.source_port == 0:
         choice = PortChoice.KERNEL
@@ -47,6 +49,7 @@ def attempt_of(route: Route, probe: Probe, phase: Phase, *, lap_ends: bool = Fal
         target=probe.target,
         target_port=probe.target_port,
         lap_ends=lap_ends,
+        mtu=mtu,
     )
 
 
@@ -101,6 +104,8 @@ def _prepare(sock: socket.socket, route: Route, probe: Probe, transport: Transpo
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     else:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        if probe.shape.dont_fragment:
+            sock.setsockopt(options.level, options.mtu_discover, PMTUDISC_PROBE)
     if route.bind_device and route.source is not None and route.source.interface is not None:
         bind_device(sock, route.source.interface)
 

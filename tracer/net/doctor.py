@@ -7,40 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
 from tracer.config import ProtocolChoice, TraceConfig
 from tracer.model import CheckState, Family, Finding, Protocol
 from tracer.net.binding import RECEIVE_BUFFER
 from tracer.net.facts import Facts, read
-
-SPARE_FILES = 64
-"""Descriptors beside the probes': the interpreter's, the log's, the name server's."""
+from tracer.net.needs import Needs, needs_of
 
 NEARLY_FULL = 0.9
 """Share of the connection table beyond which new flows are about to be dropped."""
-
-
-class Needs(msgspec.Struct, frozen=True, kw_only=True):
-    """What the options will ask of the host."""
-
-    protocol: ProtocolChoice
-    probes_in_flight: int
-    """At most, over all targets."""
-    ports: int
-    """Source ports held at the same time."""
-    open_files: int
-
-
-def needs_of(config: TraceConfig, targets: int) -> Needs:
-    """The most that options can ask for: per target a window of outstanding probes, and one of lost ones."""
-    window = min(config.max_inflight, config.max_ttl - config.first_ttl + 1)
-    probes = window * max(targets, 1)
-    own_port_each = config.protocol is ProtocolChoice.TCP and config.source_port is None
-    ports = 2 * probes if own_port_each else max(targets, 1)
-    return Needs(
-        protocol=config.protocol, probes_in_flight=probes, ports=ports, open_files=ports + SPARE_FILES
-    )
 
 
 def examine(config: TraceConfig, targets: int) -> list[Finding]:

@@ -63,6 +63,8 @@ class Endpoint(ABC):
         self.port = binding.bound_port(sock)
         self._drops = 0
         self._drops_seen = 0
+        self._own_mtu: int | None = None
+        """What the kernel told of the interface when it refused a packet for its size."""
         self._clock = kernel_clock
         self._early: list[Received] = []
 
@@ -108,6 +110,8 @@ class Endpoint(ABC):
                 continue
             if error.origin == linux.SO_EE_ORIGIN_TIMESTAMPING:
                 yield from self._transmitted(datagram, error)
+            elif error.origin == linux.SO_EE_ORIGIN_LOCAL and error.errno == errno.EMSGSIZE:
+                self._own_mtu = error.info or None
             elif error.origin in _ICMP_ORIGINS:
                 yield self._icmp(datagram, error)
 
@@ -236,7 +240,8 @@ class DatagramEndpoint(Endpoint):
                     return refused
                 self._early += pending
                 if not any(isinstance(item, (Reply, FailedLate, Malformed)) for item in pending):
-                    return binding.refusal(binding.attempt_of(self.route, probe, Phase.SEND), error)
+                    mtu = self._own_mtu if error.errno == errno.EMSGSIZE else None
+                    return binding.refusal(binding.attempt_of(self.route, probe, Phase.SEND, mtu=mtu), error)
             else:
                 self._count_send(probe, consumed=True)
                 return Sent(before, self.port)

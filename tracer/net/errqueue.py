@@ -13,6 +13,8 @@ import select
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+
 from tracer.errors import LocalError
 from tracer.interfaces import (
     Clock,
@@ -23,6 +25,7 @@ from tracer.interfaces import (
     SendProbe,
     SendResult,
     Sent,
+    SourceMoved,
 )
 from tracer.model import (
     ChannelInfo,
@@ -38,8 +41,9 @@ from tracer.model import (
 from tracer.net import binding, host
 from tracer.net.endpoint import DatagramEndpoint, Endpoint
 from tracer.net.failures import no_descriptor
+from tracer.net.network_watch import NetworkWatch
 from tracer.net.protocols import PingEndpoint, TcpEndpoint, UdpEndpoint
-from tracer.net.timestamps import KernelClock, StampingHeld, restamped, transmit_flags
+from tracer.net.timestamps import KernelClock, StampingHeld, restamped, slept, transmit_flags
 
 EVENTS_AT_ONCE = 1024
 POLLS_AT_ONCE = 16
@@ -72,6 +76,9 @@ class ErrqueueChannel:
             except OSError as error:
                 raise LocalError(no_descriptor(error)) from error
             opened.pop_all()
+        self._network = NetworkWatch()
+        if (watching := self._network.fileno()) is not None:
+            self._epoll.register(watching, select.EPOLLIN)
         self._kernel_clock = KernelClock(clock)
         self._stamping = transmit_flags()
         self._protocol = protocol
@@ -99,11 +106,13 @@ class ErrqueueChannel:
 
     def open_trace(self, route: Route) -> None:
         self._routes[route.trace] = route
+        self._network.watch(route)
 
     def close_trace(self, trace: TraceId) -> None:
         for key in [key for key in self._endpoints if key.trace == trace]:
             self._close(key)
         self._routes.pop(trace, None)
+        self._network.forget(trace)
 
     def send(self, command: SendProbe) -> SendResult:
         key = self._key(command.probe)
@@ -159,7 +168,7 @@ class ErrqueueChannel:
             endpoint.close()
 
     def receive(self, now_ns: int) -> list[Received]:
-        stepped = self._kernel_clock.stepped()
+        slept_ns, stepped = self._kernel_clock.slept_ns(), self._kernel_clock.stepped()
         found, self._found = self._found, []
         drops = 0
         for _ in range(POLLS_AT_ONCE):
@@ -172,11 +181,24 @@ class ErrqueueChannel:
                     found.extend(endpoint.receive())
                     drops += endpoint.take_drops()
         self._close_due(now_ns)
-        if stepped:
+        if stepped or slept_ns:
             found = restamped(found, self._kernel_clock)
         if drops or stepped:
             found.append(Notice(kernel_drops=drops, clock_steps=int(stepped)))
-        return found
+        return [*found, *slept(self._routes.values(), slept_ns), *self._moved(now_ns)]
+
+    def _moved(self, now_ns: int) -> list[SourceMoved]:
+        """Sockets that are bound to an address the interface has no more give way to new ones."""
+        moved = self._network.moved(now_ns)
+        for item in moved:
+            route = self._routes[item.trace]
+            if route.bind_source and item.source is not None:
+                self._routes[item.trace] = msgspec.structs.replace(route, source=item.source)
+                for key in [
+                    key for key in self._endpoints if key.trace == item.trace and key.sequence is None
+                ]:
+                    self._close(key)
+        return moved
 
     def _close_due(self, now_ns: int) -> None:
         while self._closings and self._closings[0][0] <= now_ns:
@@ -190,7 +212,8 @@ class ErrqueueChannel:
             return 0
         while self._closings and self._closings[0][2] not in self._endpoints:
             heapq.heappop(self._closings)
-        return self._closings[0][0] if self._closings else None
+        closing = self._closings[0][0] if self._closings else None
+        return min((at for at in (closing, self._network.deadline()) if at is not None), default=None)
 
     def fileno(self) -> int | None:
         return self._epoll.fileno()
@@ -199,4 +222,5 @@ class ErrqueueChannel:
         for key in list(self._endpoints):
             self._close(key)
         self._epoll.close()
+        self._network.close()
         self._held.close()

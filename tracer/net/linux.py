@@ -22,6 +22,8 @@ SO_EE_ORIGIN_ICMP = 2
 SO_EE_ORIGIN_ICMP6 = 3
 SO_EE_ORIGIN_TIMESTAMPING = 4
 
+PMTUDISC_PROBE = 3
+
 TX_SOFTWARE = 1 << 1
 RX_SOFTWARE = 1 << 3
 SOFTWARE = 1 << 4
@@ -59,6 +61,8 @@ class FamilyOptions(msgspec.Struct, frozen=True, kw_only=True):
     recv_tos: int
     recv_err: int
     recv_err_rfc4884: int
+    mtu_discover: int
+    """Socket option: with ``PMTUDISC_PROBE`` packets leave whole, with DF, whatever MTU is remembered."""
     icmp: int
     wildcard: Address
     header_length: int
@@ -77,6 +81,7 @@ OPTIONS: dict[Family, FamilyOptions] = {
         recv_tos=13,
         recv_err=11,
         recv_err_rfc4884=26,
+        mtu_discover=10,
         icmp=socket.IPPROTO_ICMP,
         wildcard=Address("0.0.0.0"),  # noqa: S104 - the kernel picks the source by route
         header_length=20,
@@ -92,6 +97,7 @@ OPTIONS: dict[Family, FamilyOptions] = {
         recv_tos=socket.IPV6_RECVTCLASS,
         recv_err=25,
         recv_err_rfc4884=31,
+        mtu_discover=23,
         icmp=socket.IPPROTO_ICMPV6,
         wildcard=Address("::"),
         header_length=40,

@@ -24,6 +24,7 @@ from tracer.interfaces import (
     SendProbe,
     SendResult,
     Sent,
+    SourceMoved,
     TransmitStamp,
 )
 from tracer.model import (
@@ -39,11 +40,12 @@ from tracer.model import (
 )
 from tracer.net import binding, host
 from tracer.net.failures import Phase, no_descriptor, no_family
+from tracer.net.network_watch import NetworkWatch
 from tracer.net.raw_filter import Interest, answer_filters, icmp_filters
 from tracer.net.raw_ports import SourcePorts
 from tracer.net.raw_sockets import Datagram, Leaving, RawSockets, Receiver
 from tracer.net.raw_source import SourceAddress
-from tracer.net.timestamps import KernelClock, StampingHeld, restamped
+from tracer.net.timestamps import KernelClock, StampingHeld, restamped, slept
 from tracer.net.whole_packets import is_about_us, judged
 from tracer.wire.build import probe_packet
 from tracer.wire.decode import Irrelevant, reply_in
@@ -66,6 +68,9 @@ class RawChannel:
             except OSError as error:
                 raise LocalError(no_descriptor(error)) from error
             opened.pop_all()
+        self._network = NetworkWatch()
+        if (watching := self._network.fileno()) is not None:
+            self._epoll.register(watching, select.EPOLLIN)
         self._clock = clock
         self._kernel_clock = KernelClock(clock)
         self._sockets = sockets
@@ -91,6 +96,7 @@ class RawChannel:
         if route.family not in self._sockets.senders:
             raise LocalError(no_family(route.family))
         self._routes[route.trace] = route
+        self._network.watch(route)
         self._sources[route.trace] = SourceAddress(route)
         self._targets[route.target] = route
         self._ports.unfiltered.add(route.family)
@@ -98,6 +104,7 @@ class RawChannel:
     def close_trace(self, trace: TraceId) -> None:
         self._ports.close_trace(trace)
         self._sources.pop(trace, None)
+        self._network.forget(trace)
         route = self._routes.pop(trace, None)
         if route is None:
             return
@@ -194,23 +201,34 @@ class RawChannel:
     def release(self, probe: Probe) -> None:
         self._ports.release(probe)
 
-    def receive(self, now_ns: int) -> list[Received]:  # noqa: ARG002 - the kernel stamps what comes in
-        stepped = self._kernel_clock.stepped()
+    def receive(self, now_ns: int) -> list[Received]:
+        slept_ns, stepped = self._kernel_clock.slept_ns(), self._kernel_clock.stepped()
         answers: list[Received] = []
         for _ in range(POLLS_AT_ONCE):
             ready = self._epoll.poll(0)
             if not ready:
                 break
             for fileno, _ in ready:
-                answers.extend(self._answers(self._listening[fileno]))
+                if (receiver := self._listening.get(fileno)) is not None:
+                    answers.extend(self._answers(receiver))
         # Read after the answers, told before them: the stamp of an answered probe is there by now.
         found: list[Received] = [*self._stamps(), *answers]
-        if stepped:
+        if stepped or slept_ns:
             found = restamped(found, self._kernel_clock)
         drops = sum(receiver.take_drops() for receiver in self._listening.values())
         if drops or stepped:
             found.append(Notice(kernel_drops=drops, clock_steps=int(stepped)))
-        return found
+        return [*found, *slept(self._routes.values(), slept_ns), *self._moved(now_ns)]
+
+    def _moved(self, now_ns: int) -> list[SourceMoved]:
+        """What was known of a source is void: raw IPv4 sockets send from any address, ours or not."""
+        moved = self._network.moved(now_ns)
+        for item in moved:
+            route = self._routes[item.trace]
+            if route.bind_source and item.source is not None:
+                route = self._routes[item.trace] = msgspec.structs.replace(route, source=item.source)
+            self._sources[item.trace] = SourceAddress(route)
+        return moved
 
     def _stamps(self) -> Iterator[Received]:
         for sender in self._sockets.senders.values():
@@ -232,7 +250,7 @@ class RawChannel:
                 yield judged(reply, self._targets)
 
     def deadline(self) -> int | None:
-        return None
+        return self._network.deadline()
 
     def fileno(self) -> int | None:
         return self._epoll.fileno()
@@ -245,6 +263,7 @@ class RawChannel:
         for sender in self._sockets.senders.values():
             sender.forget()
         self._epoll.close()
+        self._network.close()
         self._held.close()
 
 

@@ -50,8 +50,9 @@ _LAST_COUNTED = _FIRST_GIVEN - 1
 
 _Message = tuple[int, int, bytes]
 
-_LARGEST = {Protocol.ICMP: linux.PACKET_ROOM, Protocol.TCP: linux.PACKET_ROOM, Protocol.UDP: 65535}
-"""Bytes of the largest answer. Receiving into one buffer for ever was measured to be slower than a new one of
+_LARGEST = {Protocol.ICMP: 65535, Protocol.TCP: linux.PACKET_ROOM, Protocol.UDP: 65535}
+"""Bytes of the largest answer; an echo is as large as the probe that asks for it, and one cut short would not
+verify. Receiving into one buffer for ever was measured to be slower than a new one of
 2 KiB: the bytes are kept, so they would have to be copied out of it."""
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import socket
-import threading
+from collections.abc import Iterable
 from typing import Any
 
 from tracer.config import AddressFamily
 from tracer.model import Address, Family
+from tracer.unwaited import unwaited
 from tracer.wire.address import family_of, parse
 
 _ORDER: dict[AddressFamily, tuple[Family, ...]] = {
@@ -21,57 +20,37 @@ _ORDER: dict[AddressFamily, tuple[Family, ...]] = {
 }
 """Families to look for, first choice first; none = whatever the resolver puts first (RFC 6724)."""
 
-_FAMILIES = {socket.AF_INET: Family.IPV4, socket.AF_INET6: Family.IPV6}
-
 
 async def resolve(query: str, choice: AddressFamily) -> Address | None:
     """The address to trace, by the system's resolver; None where the name has none of that family."""
+    return next(iter(await resolve_all(query, choice)), None)
+
+
+async def resolve_all(query: str, choice: AddressFamily) -> tuple[Address, ...]:
+    """All addresses of a target by the system's resolver, first choice first."""
     literal = parse(query)
     if literal is not None:
-        return _pick([(family_of(literal), literal)], _ORDER[choice])
+        return in_order([literal], choice)
     try:
         found = await _ask(query)
     except (OSError, UnicodeError):
-        return None
+        return ()
     addresses = [
-        (_FAMILIES[socket.AddressFamily(family)], Address(str(where[0]).partition("%")[0]))
+        Address(str(where[0]).partition("%")[0])
         for family, _, _, _, where in found
-        if family in _FAMILIES
+        if family in (socket.AF_INET, socket.AF_INET6)
     ]
-    return _pick(addresses, _ORDER[choice])
+    return in_order(addresses, choice)
 
 
 async def _ask(query: str) -> list[Any]:
-    """``getaddrinfo`` in a thread that nobody waits for.
-
-    A resolver may take half a minute to give up. The loop's own threads are waited for at the end of the
-    program; whoever leaves before the answer shall be free at once.
-    """
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[list[Any]] = loop.create_future()
-
-    def tell(found: list[Any] | None, error: Exception | None) -> None:
-        if answer.done():  # cancelled
-            return
-        if error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(found or [])
-
-    def ask() -> None:
-        found, failure = None, None
-        try:
-            found = socket.getaddrinfo(query, None, type=socket.SOCK_DGRAM)
-        except (OSError, UnicodeError) as error:
-            failure = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
-            loop.call_soon_threadsafe(tell, found, failure)
-
-    threading.Thread(target=ask, name="resolver", daemon=True).start()
-    return await answer
+    return await unwaited(lambda: socket.getaddrinfo(query, None, type=socket.SOCK_DGRAM), "resolver")
 
 
-def _pick(addresses: list[tuple[Family, Address]], order: tuple[Family, ...]) -> Address | None:
+def in_order(addresses: Iterable[Address], choice: AddressFamily) -> tuple[Address, ...]:
+    """Those of the wanted families, first choice first, each once."""
+    once = tuple(dict.fromkeys(addresses))
+    order = _ORDER[choice]
     if not order:
-        return addresses[0][1] if addresses else None
-    return next((found for family in order for kind, found in addresses if kind is family), None)
+        return once
+    return tuple(one for family in order for one in once if family_of(one) is family)

@@ -30,6 +30,7 @@ from tracer.interfaces import (
     SendProbe,
     SendResult,
     Sent,
+    TransmitStamp,
 )
 from tracer.model import (
     Address,
@@ -40,6 +41,7 @@ from tracer.model import (
     Protocol,
     Reply,
     Route,
+    Stamp,
     StampClock,
     TraceId,
 )
@@ -58,6 +60,15 @@ POLL_NS = 5_000_000
 
 PACKETS_AT_ONCE = 256
 """So many are read before the rest of the program has its turn."""
+
+_SO_RCVBUFFORCE = 33
+"""asm-generic/socket.h: beyond net.core.rmem_max, which takes CAP_NET_ADMIN."""
+
+_SOL_PACKET, _PACKET_STATISTICS = 263, 6
+"""linux/if_packet.h: two unsigned numbers, packets seen and packets dropped, since they were last read."""
+
+BUFFER = 4 << 20
+"""Bytes of each receive queue: Scapy's own take some eighty packets, one round of a few targets is more."""
 
 _SO_TIMESTAMPNS = 35
 """asm-generic/socket.h. Scapy asks for it on its IPv4 sockets only."""
@@ -95,6 +106,9 @@ def _open(family: Family) -> Any:
 
     sock = {Family.IPV4: L3RawSocket, Family.IPV6: L3RawSocket6}[family]()
     sock.ins.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    sock.ins.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+    with contextlib.suppress(PermissionError):
+        sock.ins.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER)
     sock.auxdata_available = True
     return sock
 
@@ -112,6 +126,8 @@ class ScapyChannel:
         self._routes: dict[TraceId, Route] = {}
         self._sources: dict[TraceId, SourceAddress] = {}
         self._selector = selectors.DefaultSelector()
+        self._left: list[Received] = []
+        """The probes that left since the last look at the answers, as they left."""
 
     @property
     def info(self) -> ChannelInfo:
@@ -156,12 +172,14 @@ class ScapyChannel:
             self._ports.release(probe)
             return leaving
         numbered = msgspec.structs.replace(probe, source_port=port)
+        packet = probe_packet(numbered, leaving.source)
         before = self._kernel_clock.now()
         try:
-            self._hand_over(route.family, probe_packet(numbered, leaving.source), probe.target)
+            self._hand_over(route.family, packet, probe.target)
         except OSError as error:
             self._ports.release(probe)
             return binding.refusal(binding.attempt_of(route, numbered, Phase.SEND), error)
+        self._left.append(_as_it_left(numbered, before, packet))
         return Sent(before, port)
 
     def _hand_over(self, family: Family, packet: bytes, target: Address) -> None:
@@ -177,10 +195,15 @@ class ScapyChannel:
 
     def receive(self, now_ns: int) -> list[Received]:  # noqa: ARG002 - the kernel stamps what comes in
         stepped = self._kernel_clock.stepped()
-        found: list[Received] = []
+        found, self._left = self._left, []
         for key in self._selector.get_map().values():
             found.extend(self._read(key.data, key.fileobj))
-        return [*restamped(found, self._kernel_clock), Notice(clock_steps=1)] if stepped else found
+        if stepped:
+            found = restamped(found, self._kernel_clock)
+        drops = sum(_drops(key.fileobj) for key in self._selector.get_map().values())
+        if drops or stepped:
+            found.append(Notice(kernel_drops=drops, clock_steps=int(stepped)))
+        return found
 
     def _read(self, family: Family, sock: Any) -> Iterator[Received]:
         targets = {route.target: route for route in self._routes.values()}
@@ -210,3 +233,23 @@ class ScapyChannel:
     def close(self) -> None:
         self._ports.close()
         self._selector.close()
+
+
+def _drops(sock: Any) -> int:
+    """How many packets found the receive queue full since the last look; 0 where nobody tells."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    told = sock.ins.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+    return int.from_bytes(told[4:8], sys.byteorder)
+
+
+def _as_it_left(probe: Probe, at: Stamp, packet: bytes) -> TransmitStamp:
+    """What the answers to a probe are compared with."""
+    return TransmitStamp(
+        protocol=probe.protocol,
+        destination=probe.target,
+        identity=probe.identity,
+        mark=probe.mark,
+        at=at,
+        packet=packet,
+    )

@@ -18,12 +18,15 @@ from struct import Struct
 
 import msgspec
 
-from tracer.interfaces import Clock, Received, TransmitStamp
-from tracer.model import Reply, Stamp, StampClock
+from tracer.interfaces import Clock, Received, Slept, TransmitStamp
+from tracer.model import Reply, Route, Stamp, StampClock
 from tracer.net import linux
 
 STEP_NS = 50_000
 """A change of the difference beyond this is a step. Reading both clocks is good to a few hundred ns."""
+
+SLEEP_NS = 100_000_000
+"""CLOCK_BOOTTIME goes on while a machine is suspended, CLOCK_MONOTONIC does not. A shorter nap is none."""
 
 TIGHT_NS = 5_000
 """A reading taken within this is not disturbed by preemption."""
@@ -41,13 +44,26 @@ _LINK_HEADERS = (0, 14, 18, 4)
 _TOTAL_LENGTH = Struct("!H")
 
 
+def _boottime_ns() -> int:
+    return (
+        time.clock_gettime_ns(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic_ns()
+    )
+
+
 class KernelClock:
     """Turns CLOCK_REALTIME stamps into moments of the session's clock."""
 
-    def __init__(self, clock: Clock, realtime_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        realtime_ns: Callable[[], int] = time.time_ns,
+        boottime_ns: Callable[[], int] = _boottime_ns,
+    ) -> None:
         self._clock = clock
         self._realtime_ns = realtime_ns
-        self._difference_ns = self._read() or realtime_ns() - clock.now_ns()
+        self._boottime_ns = boottime_ns
+        self._difference_ns = self._ahead_of_session(realtime_ns) or realtime_ns() - clock.now_ns()
+        self._asleep_ns = self._ahead_of_session(boottime_ns) or boottime_ns() - clock.now_ns()
 
     def now(self) -> Stamp:
         """The present moment, as this process sees it."""
@@ -64,20 +80,30 @@ class KernelClock:
 
     def stepped(self) -> bool:
         """The wall clock has jumped since the last call: stamps taken in between cannot be trusted."""
-        difference_ns = self._read()
+        difference_ns = self._ahead_of_session(self._realtime_ns)
         if difference_ns is None or abs(difference_ns - self._difference_ns) <= STEP_NS:
             return False
         self._difference_ns = difference_ns
         return True
 
-    def _read(self) -> int | None:
-        """Wall clock minus session clock; None when every reading was disturbed."""
+    def slept_ns(self) -> int:
+        """For how long this machine was suspended since the last call. That is no step of the wall clock."""
+        asleep_ns = self._ahead_of_session(self._boottime_ns)
+        if asleep_ns is None or asleep_ns - self._asleep_ns < SLEEP_NS:
+            return 0
+        slept_ns = asleep_ns - self._asleep_ns
+        self._asleep_ns = asleep_ns
+        self._difference_ns += slept_ns
+        return slept_ns
+
+    def _ahead_of_session(self, clock_ns: Callable[[], int]) -> int | None:
+        """Another clock minus the session's; None when every reading was disturbed."""
         for _ in range(READINGS):
             before_ns = self._clock.now_ns()
-            wall_ns = self._realtime_ns()
+            other_ns = clock_ns()
             after_ns = self._clock.now_ns()
             if after_ns - before_ns <= TIGHT_NS:
-                return wall_ns - (before_ns + after_ns) // 2
+                return other_ns - (before_ns + after_ns) // 2
         return None
 
 
@@ -88,6 +114,14 @@ def restamped(items: Iterable[Received], clock: KernelClock) -> list[Received]:
         msgspec.structs.replace(item, rx=now) if isinstance(item, Reply) else item
         for item in items
         if not isinstance(item, TransmitStamp)
+    ]
+
+
+def slept(routes: Iterable[Route], slept_ns: int) -> list[Received]:
+    """Tell every trace; nothing where the machine was awake."""
+    return [
+        Slept(trace=route.trace, destination=route.target, slept_ns=slept_ns)
+        for route in (routes if slept_ns else ())
     ]
 
 

@@ -8,6 +8,7 @@ from tracer.interfaces import FailedLate
 from tracer.model import Address, Family, Reply, ReplyKind, Route
 from tracer.net.local_errors import local_failure
 from tracer.net.raw_ports import SourcePorts
+from tracer.wire.mark import read_mark
 
 _DIRECT_WITH_PORTS = frozenset({ReplyKind.SYN_ACK, ReplyKind.RST, ReplyKind.UDP_DATA})
 
@@ -31,6 +32,12 @@ def judged(reply: Reply, targets: Mapping[Address, Route]) -> Reply | FailedLate
         protocol=reply.quoted.protocol,
         destination=reply.destination,
         identity=reply.quoted.identity,
-        mark=reply.quoted.mark or 0,
+        mark=_mark(route, reply) or 0,
         failure=failure,
     )
+
+
+def _mark(route: Route, reply: Reply) -> int | None:
+    """What tells the probe from others of its ports, read where its strategy puts it."""
+    quoted = reply.quoted
+    return quoted.mark if quoted.packet is None else read_mark(route.strategy, quoted.packet)

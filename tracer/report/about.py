@@ -5,8 +5,6 @@ All of it comes from others, so all of it is made printable here. What nobody as
 
 from __future__ import annotations
 
-from typing import Any
-
 from tracer.report.document import ResponderReport
 from tracer.text import printable
 
@@ -18,29 +16,20 @@ def hostname(responder: ResponderReport) -> str:
 
 def autonomous_system(responder: ResponderReport) -> str:
     """``AS64500`` and, where it is known, whose that is."""
-    return " ".join(part for part in (as_number(responder), _field(responder.asn, "name")) if part)
+    name = None if responder.asn is None else responder.asn.name
+    return " ".join(part for part in (as_number(responder), printable(name or "")) if part)
 
 
 def as_number(responder: ResponderReport) -> str:
     """``AS64500``."""
-    number = _field(responder.asn, "number")
-    return f"AS{number.removeprefix('AS')}" if number else ""
+    return "" if responder.asn is None else responder.asn.label
 
 
 def place(responder: ResponderReport) -> str:
     """``Lisbon, Portugal``: the words of the place from the narrowest to the widest."""
-    city, region, country, code = (
-        _field(responder.place, key) for key in ("city", "region", "country", "country_code")
-    )
-    return ", ".join(dict.fromkeys(word for word in (city, region, country or code) if word))
+    return "" if responder.place is None else printable(responder.place.label)
 
 
 def known(responder: ResponderReport) -> str:
     """AS and place in one text, to stand beside the address."""
     return ", ".join(text for text in (autonomous_system(responder), place(responder)) if text)
-
-
-def _field(told: Any, key: str) -> str:
-    """A field of what was looked up, whether it stands in the report as an object or as a mapping."""
-    value = told.get(key) if isinstance(told, dict) else getattr(told, key, None)
-    return "" if value is None else printable(str(value))

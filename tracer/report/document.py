@@ -22,13 +22,16 @@ from tracer.model import (
     Icmp,
     InterfaceIdentification,
     InterfaceInformation,
+    PathMtu,
     QuotedDiff,
     QuotedHeader,
     SourceInfo,
     TargetInfo,
     Ttl,
 )
+from tracer.names import NOTHING, AsnInfo, Known, Place
 from tracer.report.marks import mark
+from tracer.special_use import SpecialUse, special_use
 from tracer.stats.findings import translated
 from tracer.stats.return_path import ReturnPath, return_paths
 from tracer.stats.snapshot import (
@@ -106,8 +109,8 @@ class ResponderReport(msgspec.Struct, frozen=True, kw_only=True):
 
     address: Address
     hostname: str | None
-    asn: dict[str, Any] | None
-    place: dict[str, Any] | None
+    asn: AsnInfo | None
+    place: Place | None
     received: int
     rtt_ms: RttReport | None
     icmp: IcmpReport | None
@@ -116,6 +119,8 @@ class ResponderReport(msgspec.Struct, frozen=True, kw_only=True):
     quoted: QuotedReport | None
     extensions: tuple[Extension, ...]
     flows: tuple[int, ...]
+    special: SpecialUse | None
+    """What the address is set aside for, where it is no ordinary one."""
 
 
 class HopReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +185,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: str | None
     outcome: Outcome
     path_verdict: Verdict | None
+    path_mtu: PathMtu | None
     findings: tuple[Finding, ...]
     hops: tuple[HopReport, ...]
     flows: tuple[FlowReport, ...]
@@ -189,15 +195,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> Report:
     """Return the report of one target. A trace that has not ended reads as one whose log was cut off here."""
+    called = target.hostname or snapshot.names.get(target.address or Address(""), NOTHING).hostname
     return Report(
         schema="hopscope.report/1",
         version=header.version,
         target=TargetReport(
             query=printable(target.query),
             address=target.address,
-            hostname=None if target.hostname is None else printable(target.hostname),
+            hostname=None if called is None else printable(called),
         ),
-        source=_shown_source(target.source),
+        source=_shown_source((snapshot.target if snapshot.health.source_changes else target).source),
         config=_shown(header.config),
         channel=msgspec.structs.replace(header.channel, reason=printable(header.channel.reason)),
         started_at=header.started_at,
@@ -209,9 +216,10 @@ def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> 
             rounds=snapshot.rounds,
         ),
         path_verdict=snapshot.path_verdict,
+        path_mtu=snapshot.path_mtu,
         findings=snapshot.findings,
         hops=tuple(
-            _hop(hop, verdict, target.address)
+            _hop(hop, verdict, target.address, snapshot.names)
             for hop, verdict in zip(snapshot.hops, snapshot.hop_verdicts, strict=True)
         ),
         flows=tuple(_flow(flow) for flow in snapshot.flows),
@@ -266,7 +274,9 @@ def _unresolved(target: TargetInfo) -> tuple[ErrorSnapshot, ...]:
     )
 
 
-def _hop(hop: HopSnapshot, verdict: Verdict, target: Address | None) -> HopReport:
+def _hop(
+    hop: HopSnapshot, verdict: Verdict, target: Address | None, names: dict[Address, Known]
+) -> HopReport:
     return HopReport(
         ttl=hop.ttl,
         sent=hop.sent,
@@ -289,7 +299,7 @@ def _hop(hop: HopSnapshot, verdict: Verdict, target: Address | None) -> HopRepor
         verdict=verdict,
         # Sorting is stable: equals stay in the order of their first answer.
         responders=tuple(
-            _responder(responder, target)
+            _responder(responder, target, names.get(responder.address, NOTHING))
             for responder in sorted(hop.responders, key=lambda one: -one.received)
         ),
     )
@@ -301,12 +311,12 @@ def _speaker(hop: HopSnapshot, target: Address | None) -> Address | None:
     return target if target in addresses else next(iter(addresses), None)
 
 
-def _responder(responder: ResponderSnapshot, target: Address | None) -> ResponderReport:
+def _responder(responder: ResponderSnapshot, target: Address | None, known: Known) -> ResponderReport:
     return ResponderReport(
         address=responder.address,
-        hostname=None,
-        asn=None,
-        place=None,
+        hostname=known.hostname,
+        asn=known.asn,
+        place=known.place,
         received=responder.received,
         rtt_ms=_rtt(responder.rtt),
         icmp=_icmp(responder.icmp, responder.address, target),
@@ -315,6 +325,7 @@ def _responder(responder: ResponderSnapshot, target: Address | None) -> Responde
         quoted=_quoted(responder.quoted),
         extensions=tuple(_extension(extension) for extension in responder.extensions),
         flows=responder.flows,
+        special=special_use(responder.address),
     )
 
 

@@ -26,14 +26,17 @@ def render(reports: list[Report], flows: Sequence[Sequence[TakenFlow]]) -> bytes
 
 
 def _block(report: Report, flows: Sequence[TakenFlow]) -> Iterator[str]:
-    paths = [(flow, path) for flow in flows for path in flow.paths]
-    yield f"# {_title(report, len(paths), len(flows))}"
+    ways: dict[tuple[int, tuple[Address | None, ...]], list[tuple[TakenFlow, TakenPath]]] = {}
+    for flow in flows:
+        for path in flow.paths:
+            ways.setdefault((path.first_ttl, path.hops), []).append((flow, path))
+    yield f"# {_title(report, len(ways), len(flows))}"
     if guessed(report, flows):
         yield f"# {GUESSED}"
     known = _known(report)
-    for number, (flow, path) in enumerate(paths, 1):
-        yield f"flow {number}: {', '.join(_hop(address, known) for address in path.hops)}"
-        yield f"#   {_taken_by(flow, path, report)}"
+    for number, ((_, hops), takers) in enumerate(ways.items(), 1):
+        yield f"flow {number}: {', '.join(_hop(address, known) for address in hops)}"
+        yield from (f"#   {_taken_by(flow, path, report)}" for flow, path in takers)
 
 
 def _title(report: Report, paths: int, flows: int) -> str:

@@ -13,6 +13,7 @@ from tracer.report.document import HopReport, Report, ResponderReport, RttReport
 from tracer.report.marks import mark
 from tracer.report.table import GAP, lay_out
 from tracer.stats.snapshot import VerdictKind
+from tracer.stats.wording import path_mtu
 from tracer.text import named, printable
 
 SILENT = "???"
@@ -116,6 +117,8 @@ def _block(report: Report, width: int | None) -> Iterator[str]:
     if report.hops:
         yield from _table(report, decimals, width)
     yield from _fold(_outcome(report, decimals), width)
+    if report.path_mtu is not None:
+        yield from _fold(path_mtu(report.path_mtu), width)
     if noticed := _noticed(report):
         yield from _fold(f"Noticed: {', '.join(noticed)}.", width)
     yield from _errors(report, width)
@@ -145,7 +148,7 @@ def header(report: Report) -> str:
 
 def _table(report: Report, decimals: int, width: int | None) -> Iterator[str]:
     rows = [_Row(_HEADINGS)]
-    for hop in report.hops:
+    for hop in _with_notable_mtus(report):
         rows.extend(_rows(hop, report.target.address, decimals))
     cells = [row.cells for row in rows]
     if all(len(hop.responders) <= 1 for hop in report.hops):
@@ -157,6 +160,16 @@ def _table(report: Report, decimals: int, width: int | None) -> Iterator[str]:
         else:
             lines.append(f"{_INDENT}{row.notes}")
         yield from (line.rstrip() for line in lines)
+
+
+def _with_notable_mtus(report: Report) -> Iterator[HopReport]:
+    """Every hop of a measured path has an MTU; it is worth a note where it falls."""
+    if report.path_mtu is None:
+        yield from report.hops
+        return
+    falls = {step.ttl for step in report.path_mtu.lowered_at}
+    for hop in report.hops:
+        yield hop if hop.ttl in falls else msgspec.structs.replace(hop, mtu=None)
 
 
 def _rows(hop: HopReport, target: Address | None, decimals: int) -> Iterator[_Row]:

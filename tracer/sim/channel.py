@@ -122,6 +122,8 @@ class SimChannel:
                 return NotSent(trouble.failure)
             if probe.source_port in trouble.ports:
                 return NotSent(_EXHAUSTED) if command.lap_ends else PortInUse(probe.source_port)
+        if probe.shape.size > self._internet.scenario.link_mtu and probe.protocol is not Protocol.TCP:
+            return NotSent(_too_large(self._internet.scenario.link_mtu))
         source = self._sources.get(probe.trace, SOURCE_ADDRESSES[family_of(probe.target)])
         packet = probe_packet(probe, source)
         at = Stamp(now_ns, StampClock.KERNEL)
@@ -169,6 +171,16 @@ class SimChannel:
         first = random.Random(f"{self._seed} {probe.trace}").randrange(len(_CHOSEN_PORTS))
         chosen = _CHOSEN_PORTS[(first + probe.flow) % len(_CHOSEN_PORTS)]
         return msgspec.structs.replace(probe, source_port=Port(chosen))
+
+
+def _too_large(mtu: int) -> Failure:
+    return Failure(
+        kind=FailureKind.MESSAGE_TOO_LONG,
+        message="The probe is larger than the MTU of this host's interface.",
+        remedy="Lower --packet-size.",
+        errno="EMSGSIZE",
+        evidence={"phase": "send", "mtu": mtu},
+    )
 
 
 def _lasts(trouble: Trouble, now_ns: int) -> bool:

@@ -183,7 +183,7 @@ class Journey:
             self._flight.bytes_here,
             quote_length=_QUOTE_LENGTHS[hop.quote],
             extensions=() if error is IcmpError.PACKET_TOO_BIG else _extensions(hop),
-            mtu=hop.mtu,
+            mtu=hop.mtu if hop.reports_mtu is None else hop.reports_mtu,
             ttl=_ttl_at_source(hop, ttl),
         )
         return Draft(router, Protocol.ICMP, packet)

@@ -209,6 +209,8 @@ class Hop(_Node, frozen=True, kw_only=True):
     mtu: Annotated[int, msgspec.Meta(ge=68, le=65535)] = 65535
     """Largest packet it forwards, in bytes. IPv4 packets without DF pass whole: nothing is fragmented."""
     too_big: TooBig = TooBig.ANSWER
+    reports_mtu: Annotated[int, msgspec.Meta(ge=0, le=65535)] | None = None
+    """What its *too big* says instead of the truth; 0 for a router older than RFC 1191."""
     forward: Forwarding = Forwarding.ALL
     nat: Nat | None = None
     set_dscp: Annotated[int, msgspec.Meta(ge=0, le=63)] | None = None
@@ -300,6 +302,8 @@ class Scenario(Table, frozen=True, kw_only=True):
     summary: str = ""
     hops: Annotated[tuple[Hop, ...], msgspec.Meta(max_length=253)] = msgspec.field(name="hop", default=())
     target: Target
+    link_mtu: Annotated[int, msgspec.Meta(ge=68, le=65535)] = 1500
+    """Largest packet that the source's own interface carries, in bytes."""
     changes: tuple[Change, ...] = msgspec.field(name="change", default=())
 
     def __post_init__(self) -> None:

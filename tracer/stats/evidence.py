@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tracer.model import EndReason, FailureKind, PathEndKind, RoundId, Ttl
+from tracer.model import EndReason, FailureKind, PathEndKind, PathMtu, RoundId, Ttl
 from tracer.stats.level_shift import Level
 from tracer.stats.path_changes import PathChange
 from tracer.stats.series import ProbeKey
@@ -126,17 +126,6 @@ class LocalTrouble(msgspec.Struct, frozen=True, kw_only=True):
     """Answers it dropped for want of room while the judged probes were under way."""
 
 
-class MtuEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """Packets of two sizes: the one comes through, the other does not and nobody says so."""
-
-    ttl: Ttl
-    """The last TTL from which an answer to the larger size came."""
-    passes: int
-    """Bytes of the largest packet that comes through."""
-    vanishes: int
-    """Bytes of the smallest one that does not."""
-
-
 class PathEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """One trace."""
 
@@ -152,5 +141,5 @@ class PathEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """The latest ones, oldest first."""
     change_count: int = 0
     local: LocalTrouble = LocalTrouble()
-    mtu: MtuEvidence | None = None
+    mtu: PathMtu | None = None
     """None where packets of one size only were sent."""

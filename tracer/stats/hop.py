@@ -129,6 +129,7 @@ class HopStats:
         self._stamped = dict.fromkeys(StampClock, 0)
         self._icmp: Icmp | None = None
         self._reply_ttl: int | None = None
+        self._reported_mtu: int | None = None
         self._mtu: int | None = None
         self._quoted: QuotedHeader | None = None
         self._responders: dict[Address, ResponderStats] = {}
@@ -206,7 +207,7 @@ class HopStats:
         self._reply_ttl = event.reply_ttl
         self._quoted = event.quoted
         if event.mtu is not None:
-            self._mtu = event.mtu
+            self._reported_mtu = event.mtu
         if rtt_ns is not None:
             self._stamped[event.rx.clock] += 1
             self._series.add(rtt_ns)
@@ -238,12 +239,17 @@ class HopStats:
                 clock=ClockCount(self._stamped[StampClock.KERNEL], self._stamped[StampClock.USER]),
                 icmp=self._icmp,
                 reply_ttl=self._reply_ttl,
-                mtu=self._mtu,
+                mtu=self._reported_mtu if self._mtu is None else self._mtu,
                 responders=tuple(responder.snapshot() for responder in self._responders.values()),
                 recent_ns=self._recent.snapshot(),
                 quoted=self._quoted,
             )
         return self._snapshot
+
+    def passes_on(self, mtu: int | None) -> None:
+        """Note the largest packet that was found to go on from here; None while that is not known."""
+        if mtu != self._mtu:
+            self._mtu, self._snapshot = mtu, None
 
     def path_changed(self, at_ns: int) -> None:
         """Judge by what is sent from now on; the numbers of the whole trace go on."""

@@ -34,6 +34,19 @@ def _hop_not_reached(case: Case, index: int) -> Verdict | None:
     return conclude(VerdictKind.NOT_REACHED, sentence, last_answering_ttl=last, **loss_numbers(hop.counts))
 
 
+def _hop_mtu(case: Case, index: int) -> Verdict | None:
+    hop = case.hops[index]
+    hole = None if case.evidence.mtu is None else case.evidence.mtu.black_hole
+    if hole is None or hole.ttl != hop.ttl:
+        return None
+    sentence = (
+        f"Packets of {hole.vanishes} bytes reach hop {hop.ttl} and vanish behind it, and nobody says so; "
+        f"{hole.passes} bytes go on."
+    )
+    numbers = {"passes": hole.passes, "vanishes": hole.vanishes, "probes": hole.probes}
+    return conclude(VerdictKind.MTU_BLACK_HOLE, sentence, **numbers, **loss_numbers(hop.counts))
+
+
 def _hop_rate_limit(case: Case, index: int) -> Verdict | None:
     limit = case.limits.get(index)
     if limit is None:
@@ -163,6 +176,7 @@ def _hop_clean(case: Case, index: int) -> Verdict:
 _RULES: tuple[_Rule, ...] = (
     _hop_without_probes,
     _hop_not_reached,
+    _hop_mtu,
     _hop_rate_limit,
     _hop_own_answers,
     _hop_loss,

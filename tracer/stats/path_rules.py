@@ -86,15 +86,26 @@ def _path_loss(case: Case) -> Verdict | None:
 
 
 def _path_mtu(case: Case) -> Verdict | None:
-    mtu = case.evidence.mtu
-    if mtu is None:
+    hole = None if case.evidence.mtu is None else case.evidence.mtu.black_hole
+    if hole is None:
         return None
+    where = "on the link of this host" if hole.ttl == 0 else f"behind hop {hole.ttl}"
     sentence = (
-        f"Packets of {mtu.vanishes} bytes vanish behind hop {mtu.ttl} and nobody says so; "
-        f"{mtu.passes} bytes come through."
+        f"MTU black hole: packets of {hole.vanishes} bytes vanish {where} and nobody says so, "
+        f"{hole.passes} bytes come through."
     )
-    numbers = {"ttl": mtu.ttl, "passes": mtu.passes, "vanishes": mtu.vanishes}
-    return conclude(VerdictKind.MTU_BLACK_HOLE, sentence, **numbers)
+    if hole.echoed:
+        sentence += " Echo answers are as large, so they may be what vanishes."
+    if (not_reached := _path_not_reached(case)) is not None:
+        sentence += f" {not_reached.sentence}"
+    return conclude(
+        VerdictKind.MTU_BLACK_HOLE,
+        sentence,
+        ttl=hole.ttl,
+        passes=hole.passes,
+        vanishes=hole.vanishes,
+        probes=hole.probes,
+    )
 
 
 def _path_changed(case: Case) -> Verdict | None:
@@ -214,16 +225,17 @@ def judge_path(case: Case) -> Verdict:
 
 _RULES: tuple[_Rule, ...] = (
     _path_local_trouble,
-    _path_not_reached,
     _path_loss,
     _path_mtu,
+    _path_not_reached,
     _path_changed,
     _path_bufferbloat,
     _path_too_few,
     _path_own_answers,
     _path_unsure,
 )
-"""The graver first; what the later ones find is named in ``also``."""
+"""The graver first; what the later ones find is named in ``also``. Silence at the end of a path may be the
+target's own wish; a place where packets vanish is a fault, so it goes first, and tells of the silence."""
 
 
 def _reached(case: Case) -> str:

@@ -15,11 +15,13 @@ from tracer.model import (
     FlowId,
     Icmp,
     PathEndKind,
+    PathMtu,
     Port,
     QuotedHeader,
     TargetInfo,
     Ttl,
 )
+from tracer.names import Known
 from tracer.stats.path_changes import PathChange
 
 
@@ -184,12 +186,53 @@ class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     icmp: Icmp | None
     reply_ttl: int | None
     mtu: int | None
+    """Bytes of the largest packet that goes on from here, as measured; else the next-hop MTU reported."""
     responders: tuple[ResponderSnapshot, ...]
     """In the order of their first answer."""
     recent_ns: tuple[int | None, ...]
     """Round-trip times of the most recent probes, oldest first; None = lost."""
     quoted: QuotedHeader | None = None
     """What the last reply quoted; None where it quoted nothing, or its IP header is not visible."""
+
+
+class PerSecond(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened in a second, on average over the last whole ones."""
+
+    over_s: int
+    """How many seconds, 1..5."""
+    sent: float
+    received: float
+    """Everything that came in: matched, foreign and malformed."""
+    matched: float
+    """Credited to a probe, late and duplicate ones too."""
+    foreign: float
+    malformed: float
+    kernel_drops: float
+    failed: dict[str, float]
+    """Probes this host kept back, by error kind."""
+    ports_skipped: float
+
+
+class PaceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast probes may leave since this host refused some for want of room."""
+
+    rate: int
+    """Probes per second in force, of the slowest flow."""
+    wanted: int
+    """Probes per second the user allows."""
+    reductions: int
+    """How often a rate was lowered."""
+
+
+class LoadSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """What this process took in the last second."""
+
+    lag_ms: float
+    """The most that a due moment was missed by."""
+    cpu_pct: float
+    """Of one processor."""
+    memory: int | None
+    """Resident bytes."""
 
 
 class HealthSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,6 +250,11 @@ class HealthSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     ports_skipped: int
     ports_exhausted: int
     send_errors: dict[str, int]
+    suspends: int
+    source_changes: int
+    pace: PaceSnapshot | None
+    load: LoadSnapshot | None
+    per_second: PerSecond | None
 
 
 class ErrorSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -249,5 +297,9 @@ class TraceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """All changes of the path."""
     flows: tuple[FlowSnapshot, ...]
     """By id, as far as flows are told apart."""
+    names: dict[Address, Known] = {}
+    """What was looked up of the addresses."""
+    path_mtu: PathMtu | None = None
+    """How large packets may be; None unless that was asked for, or while nothing is known."""
     findings: tuple[Finding, ...] = ()
     """What the path does to packets, by the hop that first shows it."""

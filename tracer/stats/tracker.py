@@ -7,40 +7,53 @@ beyond the end of the path keep their books, because the path may grow again.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, ClassVar
+
+import msgspec
 
 from tracer.events import (
     DuplicateReply,
     ForeignReply,
     Health,
     LateReply,
+    Load,
     MalformedReply,
+    NameResolved,
+    PaceChanged,
     PathChanged,
     PathEndMoved,
+    PathMtuFound,
     PortsExhausted,
     PortSkipped,
     ProbeLost,
     ProbeSent,
     ReplyReceived,
     SendFailed,
+    SizeProbed,
+    SourceChanged,
+    Suspended,
     TargetAdded,
     TargetEvent,
     TraceEnded,
 )
-from tracer.model import Anomaly, EndReason, PathEndKind, RoundId, TargetInfo, Ttl
+from tracer.model import Address, Anomaly, EndReason, PathEndKind, PathMtu, RoundId, TargetInfo, Ttl
+from tracer.names import Known
 from tracer.stats.evidence import PathEvidence
 from tracer.stats.findings import Findings
 from tracer.stats.flow import Flows
 from tracer.stats.hop import DEFAULT_MAX_FLOWS, HopStats, ProbeEvent
 from tracer.stats.judgement import Judgement, judge
 from tracer.stats.local import RecentTrouble
+from tracer.stats.measuring import Measuring
 from tracer.stats.path_changes import PathChanges
 from tracer.stats.snapshot import HealthSnapshot, HopSnapshot, TraceSnapshot
 from tracer.stats.troubles import Troubles
 
 DEFAULT_MAX_SAMPLES = 256
+
+MOST_NAMES = 4096
+"""Addresses something is known of."""
 
 
 class Tracker:
@@ -69,16 +82,12 @@ class Tracker:
         self._reason: EndReason | None = None
         self._ended_at: str | None = None
         self._anomalies = dict.fromkeys(Anomaly, 0)
-        self._foreign = 0
-        self._malformed = 0
-        self._kernel_drops = 0
-        self._clock_steps = 0
-        self._ports_skipped = 0
-        self._ports_exhausted = 0
-        self._send_errors: Counter[str] = Counter()
+        self._measuring = Measuring()
         self._troubles = Troubles()
         self._recent_trouble = RecentTrouble()
         self._changes = PathChanges()
+        self._names: dict[Address, Known] = {}
+        self._path_mtu: PathMtu | None = None
         self._judged_by: PathEvidence | None = None
         self._judgement = Judgement(None, ())
         self._findings = Findings(target.address)
@@ -87,6 +96,7 @@ class Tracker:
     def apply(self, event: TargetEvent) -> None:
         """Enter the next event of this target's log."""
         self._snapshot = None
+        self._measuring.apply(event)
         self._ENTER[type(event)](self, event)
 
     def _enter_in_hop(self, event: ProbeEvent) -> None:
@@ -108,27 +118,8 @@ class Tracker:
 
     def _enter_failed(self, event: SendFailed) -> None:
         self._enter_in_hop(event)
-        self._send_errors[event.failure.errno or event.failure.kind.value] += 1
-        self._enter_trouble(event)
-
-    def _enter_exhausted(self, event: PortsExhausted) -> None:
-        self._enter_in_hop(event)
-        self._ports_exhausted += 1
-        self._enter_trouble(event)
-
-    def _enter_trouble(self, event: SendFailed) -> None:
         self._troubles.add(event.failure)
         self._recent_trouble.failed(event.round, event.failure.kind)
-
-    def _enter_skipped(self, event: PortSkipped) -> None:
-        self._enter_in_hop(event)
-        self._ports_skipped += 1
-
-    def _enter_foreign(self, _event: ForeignReply) -> None:
-        self._foreign += 1
-
-    def _enter_malformed(self, _event: MalformedReply) -> None:
-        self._malformed += 1
 
     def _enter_path_end(self, event: PathEndMoved) -> None:
         self._end = event.kind
@@ -141,13 +132,27 @@ class Tracker:
             if ttl >= event.ttl:
                 hop.path_changed(event.at_ns)
 
+    def _enter_size_probed(self, _event: SizeProbed) -> None:
+        """No number of a hop counts it; what follows from it is told as ``path_mtu``."""
+
+    def _enter_path_mtu(self, event: PathMtuFound) -> None:
+        self._path_mtu = event.found
+        found = {hop.ttl: hop.mtu for hop in event.found.hops}
+        for ttl, hop in self._hops.items():
+            hop.passes_on(found.get(ttl))
+
     def _enter_health(self, event: Health) -> None:
         self._recent_trouble.dropped(self._round, event.kernel_drops)
-        self._kernel_drops += event.kernel_drops
-        self._clock_steps += event.clock_steps
 
-    def _enter_added(self, _event: TargetAdded) -> None:
-        """The tracker is made with the target."""
+    def _enter_name(self, event: NameResolved) -> None:
+        if event.address in self._names or len(self._names) < MOST_NAMES:
+            self._names = {**self._names, event.address: event.known}
+
+    def _enter_source(self, event: SourceChanged) -> None:
+        self._target = msgspec.structs.replace(self._target, source=event.source)
+
+    def _enter_nothing(self, _event: TargetEvent) -> None:
+        """It is about the measurement, or what the tracker was made with."""
 
     def _enter_ended(self, event: TraceEnded) -> None:
         self._reason = event.reason
@@ -176,6 +181,8 @@ class Tracker:
                 hop_verdicts=verdicts.hops,
                 changes=self._changes.latest(),
                 change_count=self._changes.count,
+                names=self._names,
+                path_mtu=self._path_mtu,
                 flows=self._flows.snapshot(path[0].ttl, path[-1].ttl) if path else (),
                 findings=self._findings.of(hops, self._end),
             )
@@ -202,6 +209,7 @@ class Tracker:
             changes=self._changes.latest(),
             change_count=self._changes.count,
             local=self._recent_trouble.snapshot(self._round),
+            mtu=self._path_mtu,
         )
         if evidence != self._judged_by:
             self._judged_by, self._judgement = evidence, judge(evidence)
@@ -209,19 +217,25 @@ class Tracker:
 
     def _health(self, path: tuple[HopSnapshot, ...]) -> HealthSnapshot:
         sent = sum(hop.sent for hop in path)
+        measuring = self._measuring
         return HealthSnapshot(
             sent=sent,
             received=sum(hop.received for hop in path),
-            foreign=self._foreign,
-            malformed=self._malformed,
+            foreign=measuring.foreign,
+            malformed=measuring.malformed,
             anomalies=self._anomalies[Anomaly.NEGATIVE_RTT],
-            clock_steps=self._clock_steps,
+            clock_steps=measuring.clock_steps,
             retransmitted=self._anomalies[Anomaly.SYN_RETRANSMITTED],
             overshoot=sum(hop.sent for hop in self._hops.values()) - sent,
-            kernel_drops=self._kernel_drops,
-            ports_skipped=self._ports_skipped,
-            ports_exhausted=self._ports_exhausted,
-            send_errors=dict(sorted(self._send_errors.items())),
+            kernel_drops=measuring.kernel_drops,
+            ports_skipped=measuring.ports_skipped,
+            ports_exhausted=measuring.ports_exhausted,
+            send_errors=dict(sorted(measuring.send_errors.items())),
+            suspends=measuring.suspends,
+            source_changes=measuring.source_changes,
+            pace=measuring.pace(),
+            load=measuring.load(),
+            per_second=measuring.per_second(),
         )
 
     _ENTER: ClassVar[dict[type[TargetEvent], Callable[[Any, Any], None]]] = {
@@ -230,14 +244,21 @@ class Tracker:
         LateReply: _enter_answer,
         DuplicateReply: _enter_in_hop,
         ProbeLost: _enter_in_hop,
-        ForeignReply: _enter_foreign,
-        MalformedReply: _enter_malformed,
+        ForeignReply: _enter_nothing,
+        MalformedReply: _enter_nothing,
         SendFailed: _enter_failed,
-        PortsExhausted: _enter_exhausted,
-        PortSkipped: _enter_skipped,
+        PortsExhausted: _enter_failed,
+        PortSkipped: _enter_in_hop,
         PathEndMoved: _enter_path_end,
         PathChanged: _enter_path_changed,
+        SizeProbed: _enter_size_probed,
+        PathMtuFound: _enter_path_mtu,
         Health: _enter_health,
-        TargetAdded: _enter_added,
+        PaceChanged: _enter_nothing,
+        SourceChanged: _enter_source,
+        Suspended: _enter_nothing,
+        Load: _enter_nothing,
+        TargetAdded: _enter_nothing,
+        NameResolved: _enter_name,
         TraceEnded: _enter_ended,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tracer.model import MtuStep, PathMtu
 from tracer.stats.evidence import Counts
 from tracer.stats.loss import wilson
 
@@ -44,6 +45,28 @@ def hops(ttls: Sequence[int]) -> str:
     told = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
     listed = told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
     return f"{'hop' if len(ttls) == 1 else 'hops'} {listed}"
+
+
+def path_mtu(found: PathMtu) -> str:
+    """``Path MTU 1400 bytes: hop 4 lowers it from 1500 and says so.``; only what is known."""
+    if found.mtu is None:
+        head = "The path MTU is not known"
+    elif found.to_target:
+        head = f"Path MTU {found.mtu} bytes"
+    else:
+        head = f"Packets of up to {found.mtu} bytes reach hop {found.ttl}"
+    steps = ", ".join(_step(step, last=step.mtu == found.mtu) for step in found.lowered_at)
+    unfinished = "" if found.settled else "; the search is not finished"
+    return f"{head}{': ' if steps else ''}{steps}{unfinished}."
+
+
+def _step(step: MtuStep, *, last: bool) -> str:
+    place = f"hop {step.ttl}" if step.ttl else "the link of this host"
+    to = "" if last else f" to {step.mtu}"
+    if step.reported_by is not None:
+        return f"{place} lowers it from {step.before}{to} and says so"
+    behind = f"behind {place}" if step.ttl else f"on {place}"
+    return f"{behind} it falls from {step.before}{to} and nobody says so"
 
 
 def _digits(percentage: float) -> str:

@@ -43,10 +43,12 @@ class Imprint(msgspec.Struct, frozen=True, kw_only=True):
         """Whether this quote is what translation makes of the packet that was sent."""
         if self.protocol is not sent.protocol or self.identity[1] != sent.identity[1]:
             return False
+        if self.source != sent.source:
+            return self.unchanged == sent.unchanged
         if self.identity != sent.identity:
             # The same address with other ports is no NAT's work: it is another program on this host.
-            return self.source != sent.source and self.unchanged == sent.unchanged
-        # The quote's ports are as they were sent, or were translated back; its checksum need not be.
+            return False
+        # Addresses and ports are as they were sent, or were translated back; the checksum need not be.
         return self.unchanged == sent.unchanged or (
             self.protocol is not Protocol.TCP
             and (self.same_packet(sent) or (len(self.payload) > 1 and not self.contradicts(sent)))

@@ -41,10 +41,17 @@ def show_columns(screen: MainScreen) -> None:
     screen.app.push_screen(ColumnsScreen(screen))
 
 
-def _show_settings(tab: Tab, screen: MainScreen) -> None:
+def _show_settings(tab: Tab, screen: MainScreen, at: str = "") -> None:
     from tui.screens.settings import SettingsScreen  # noqa: PLC0415 - no dialog is on the first frame
 
-    screen.app.push_screen(SettingsScreen(screen, tab))
+    screen.app.push_screen(SettingsScreen(screen, tab, at))
+
+
+def forget_names(screen: MainScreen) -> None:
+    """Look everybody up again."""
+    if isinstance(screen.source, LiveSource):
+        screen.source.forget_names()
+        tell(screen, say("told.names-forgotten"))
 
 
 def write_settings(screen: MainScreen) -> None:
@@ -76,9 +83,12 @@ ACTIONS: dict[str, Callable[[MainScreen], None]] = {
     "settings": partial(_show_settings, Tab.TUI),
     "settings-tui": partial(_show_settings, Tab.TUI),
     "settings-trace": partial(_show_settings, Tab.TRACE),
+    "settings-dns": partial(_show_settings, Tab.TRACE, at="dns-resolve-method"),
+    "settings-geoip": partial(_show_settings, Tab.TRACE, at="geoip-mmdb-file"),
     "settings-bindings": partial(_show_settings, Tab.BINDINGS),
     "settings-theme": partial(_show_settings, Tab.THEME),
     "settings-columns": show_columns,
     "save-settings": write_settings,
     "clear-trace-data": start_over,
+    "clear-dns-cache": forget_names,
 }

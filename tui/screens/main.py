@@ -116,11 +116,17 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     # Drawing
 
+    def _warn(self) -> None:
+        """Tell once what this host is short of."""
+        for warning in self.source.bridge.take_warnings():
+            self.notify(warning, severity="warning", markup=False)
+
     async def _redraw(self) -> None:
         """Draw bit by bit, unless the terminal is slow and has the last picture to show yet.
 
         Whatever else draws in the meantime ends it: that picture is newer.
         """
+        self._warn()
         if cast("HopscopeApp", self.app).terminal_is_busy or self._state() == self._drawn:
             return
         drawing = self._drawing = self._steps()
@@ -128,6 +134,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def tick(self) -> None:
         """Draw at once if anything changed since the last time."""
+        self._warn()
         if self._state() != self._drawn:
             self.draw()
 

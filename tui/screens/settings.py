@@ -55,13 +55,14 @@ class SettingsScreen(Dialog[None], inherit_bindings=False):
         Binding("ctrl+s", "save", priority=True),
     ]
 
-    def __init__(self, behind: MainScreen, tab: Tab) -> None:
+    def __init__(self, behind: MainScreen, tab: Tab, at: str = "") -> None:
+        """Open a page, on the line of the option ``at`` where it has such a line."""
         super().__init__(behind)
         self.tab = tab
-        self.cursor = 0
         self.asked = ""
         """What the line that starts over says, once it was pressed."""
         self.draft = Draft(look=behind.look, running=running_config(behind))
+        self.cursor = next((line for line, item in enumerate(self.items) if item.key == at), 0)
 
     def compose(self) -> ComposeResult:
         """The names of the pages, the page, a line to type into, and the keys."""

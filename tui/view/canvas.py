@@ -39,6 +39,11 @@ class Canvas:
         self._styles = [Style.TEXT] * (width * height)
         self._marks: dict[int, Segment] = {}
 
+    @property
+    def dots_across(self) -> int:
+        """Dots across a cell."""
+        return self._across
+
     def dot(self, x: int, y: int, style: Style) -> None:
         """Set one dot; outside the canvas nothing happens. The last style in a cell is the cell's."""
         if 0 <= x < self.columns and 0 <= y < self.rows:

@@ -347,6 +347,11 @@ DEFAULT = "tholsravbwdz"
 """Shown unless the user chooses; in 80 cells."""
 
 
+def with_mtu(letters: str) -> str:
+    """``letters``; where they are the default ones, with the MTU beside the loss."""
+    return letters.replace("l", "lU") if letters == DEFAULT else letters
+
+
 def chosen(letters: str) -> tuple[Column, ...]:
     """The columns that ``letters`` spell, in that order. Raises ``ValueError`` naming what is wrong."""
     for letter in letters:

@@ -20,12 +20,15 @@ from tracer.model import (
     InterfaceIdentification,
     InterfaceInformation,
     MplsStack,
+    PathMtu,
     ProbeState,
     QuotedHeader,
     UnknownExtension,
 )
+from tracer.names import NOTHING
 from tracer.stats.snapshot import Finding, HopSnapshot, ResponderSnapshot, RttSnapshot, Verdict
 from tracer.text import printable
+from tui.view import about
 from tui.view import format as fmt
 from tui.view.cells import Line, fit, fit_line, joined
 from tui.view.chart import chart, series_of
@@ -34,6 +37,7 @@ from tui.view.histogram import histogram
 from tui.view.history import Sample
 from tui.view.privacy import HIDDEN
 from tui.view.rows import Context, host_text, severity_of
+from tui.view.sizes import size_lines
 from tui.view.sparkline import level, sparkline
 from tui.view.steps import Steps, finished
 from tui.view.strings import say
@@ -62,6 +66,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     context: Context = Context()
     samples: tuple[Sample, ...] = ()
     """Its recent probes, oldest first."""
+    path_mtu: PathMtu | None = None
     findings: tuple[Finding, ...] = ()
     """Those of the path."""
 
@@ -158,6 +163,7 @@ def _facts(subject: Subject, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     return (
         *_judged(subject, width, glyphs),
         *_labelled("detail.host", _hosts(subject, glyphs)),
+        *_looked_up(subject, width),
         *(line for key, draw in _FACTS for line in _labelled(key, draw(subject, width - _LABEL, glyphs))),
     )
 
@@ -205,6 +211,16 @@ def _known(context: Context, address: Address) -> Iterator[str]:
     for found in (context.asns, context.countries):
         if (text := found.get(address)) is not None:
             yield printable(text)
+
+
+def _looked_up(subject: Subject, width: int) -> Iterator[Line]:
+    """What was looked up of the chosen responder."""
+    if (responder := subject.responder) is None or responder.address == HIDDEN:
+        return
+    known = subject.context.known.get(responder.address, NOTHING)
+    for key, text in about.facts(responder.address, known):
+        lines = wrap(printable(text), max(width - _LABEL, 8))
+        yield from _labelled(key, (((line, Style.VALUE),) for line in lines))
 
 
 def _loss(subject: Subject, _width: int, _glyphs: Glyphs) -> Iterator[Line]:
@@ -291,8 +307,6 @@ def _answer(subject: Subject, _width: int, glyphs: Glyphs) -> Iterator[Line]:
     parts: list[Line] = []
     if responder.icmp is not None:
         parts.append(((icmp_text(responder.icmp, responder.address), Style.VALUE),))
-    if subject.hop.mtu is not None:
-        parts.append(((say("detail.mtu", mtu=subject.hop.mtu), Style.VALUE),))
     yield from _some(parts, glyphs)
 
 
@@ -383,6 +397,7 @@ _FACTS: tuple[tuple[str, Callable[[Subject, int, Glyphs], Iterator[Line]]], ...]
     ("detail.recent", _recent),
     ("detail.losses", _losses),
     ("detail.answer", _answer),
+    ("detail.mtu", lambda subject, _width, _glyphs: size_lines(subject.hop, subject.path_mtu)),
     ("detail.found", _found),
     ("detail.mpls", _labels),
     ("detail.interface", _interfaces),

@@ -17,15 +17,28 @@ from tracer.events import (
     ForeignReply,
     LateReply,
     MalformedReply,
+    NameResolved,
     PathChanged,
+    PathMtuFound,
     PortsExhausted,
     ProbeLost,
     ReplyReceived,
     SendFailed,
+    SizeProbed,
+    SourceChanged,
     TraceEnded,
     TraceStarted,
 )
-from tracer.model import Address, Failure, QuotedDiff, QuotedHeader, SourceInfo, TargetInfo
+from tracer.model import (
+    Address,
+    Failure,
+    PathMtu,
+    QuotedDiff,
+    QuotedHeader,
+    SizeOutcome,
+    SourceInfo,
+    TargetInfo,
+)
 from tracer.stats.path_changes import PathChange
 from tracer.stats.snapshot import ErrorSnapshot, HopSnapshot, ResponderSnapshot, TraceSnapshot, Verdict
 
@@ -65,6 +78,7 @@ def mask(snapshot: TraceSnapshot, privacy: Privacy) -> TraceSnapshot:
     return msgspec.structs.replace(
         snapshot,
         target=_masked_target(snapshot.target, secret),
+        names={address: known for address, known in snapshot.names.items() if address not in secret},
         hops=tuple(
             _masked_hop(hop) if privacy.masks(hop.ttl) else _without_source(hop) for hop in snapshot.hops
         ),
@@ -73,6 +87,7 @@ def mask(snapshot: TraceSnapshot, privacy: Privacy) -> TraceSnapshot:
             for finding in snapshot.findings
         ),
         errors=tuple(_masked_error(error, secret) for error in snapshot.errors),
+        path_mtu=None if snapshot.path_mtu is None else _masked_path_mtu(snapshot.path_mtu, privacy),
         changes=tuple(_masked_change(change, privacy) for change in snapshot.changes),
         flows=tuple(
             msgspec.structs.replace(flow, path=masked_path(flow.path, flow.first_ttl, privacy))
@@ -113,8 +128,51 @@ def _reply(event: ReplyReceived, privacy: Privacy) -> Event:
     return msgspec.structs.replace(far, responder=HIDDEN, extensions=())
 
 
+def _name(event: NameResolved, _privacy: Privacy) -> Event:
+    """The event alone does not say how far away the address is (``Masker`` knows)."""
+    return msgspec.structs.replace(event, address=HIDDEN, hostnames=(), asn=None, place=None)
+
+
+class Masker:
+    """Masks a log event by event, in its order: so it knows which names belong to hops that may be shown."""
+
+    def __init__(self) -> None:
+        self._shown: dict[tuple[str, Address], bool] = {}
+        """Whether an address has been met beyond the masked hops, and only there."""
+
+    def mask(self, event: Event, privacy: Privacy) -> Event:
+        """``event`` without what is private; a name stays where its address has been shown."""
+        if isinstance(event, ReplyReceived):
+            who = (event.target, event.responder)
+            self._shown[who] = self._shown.get(who, True) and not privacy.masks(event.ttl)
+        if isinstance(event, NameResolved) and self._shown.get((event.target, event.address), False):
+            return event
+        return mask_event(event, privacy)
+
+
 def _lost(event: ProbeLost, _privacy: Privacy) -> Event:
     return msgspec.structs.replace(event, probe_bytes=None)
+
+
+def _size_probed(event: SizeProbed, privacy: Privacy) -> Event:
+    """Who says *too big* stands somewhere before the TTL of the probe: that is hidden as well."""
+    far = msgspec.structs.replace(event, probe_bytes=None, reply_bytes=None)
+    shown = event.responder is None or (event.outcome is SizeOutcome.PASSED and not privacy.masks(event.ttl))
+    return far if shown else msgspec.structs.replace(far, responder=HIDDEN)
+
+
+def _path_mtu(event: PathMtuFound, privacy: Privacy) -> Event:
+    return msgspec.structs.replace(event, found=_masked_path_mtu(event.found, privacy))
+
+
+def _masked_path_mtu(found: PathMtu, privacy: Privacy) -> PathMtu:
+    steps = tuple(
+        msgspec.structs.replace(step, reported_by=HIDDEN)
+        if step.reported_by is not None and privacy.masks(step.ttl)
+        else step
+        for step in found.lowered_at
+    )
+    return msgspec.structs.replace(found, lowered_at=steps)
 
 
 def _foreign(event: ForeignReply, _privacy: Privacy) -> Event:
@@ -128,6 +186,10 @@ def _malformed(event: MalformedReply, _privacy: Privacy) -> Event:
 def _failed(event: SendFailed | TraceEnded, _privacy: Privacy) -> Event:
     failure = None if event.failure is None else _masked_failure(event.failure)
     return msgspec.structs.replace(event, failure=failure)
+
+
+def _source_changed(event: SourceChanged, _privacy: Privacy) -> Event:
+    return msgspec.structs.replace(event, source=_masked_source(event.source), old=_masked_source(event.old))
 
 
 def mask_text(text: str, secrets: set[str]) -> str:
@@ -274,6 +336,10 @@ _MASKERS: dict[type[Event], Callable[[Any, Privacy], Event]] = {
     MalformedReply: _malformed,
     SendFailed: _failed,
     PortsExhausted: _failed,
+    NameResolved: _name,
     PathChanged: _masked_change,
+    SourceChanged: _source_changed,
+    SizeProbed: _size_probed,
+    PathMtuFound: _path_mtu,
     TraceEnded: _failed,
 }

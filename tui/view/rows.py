@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from tracer.model import Address, QuotedHeader, Ttl
+from tracer.names import Known
 from tracer.stats.snapshot import (
     HopSnapshot,
     ResponderSnapshot,
@@ -57,7 +58,11 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Everything rows show that is not in the snapshot; what is not known is left out."""
 
     names: Mapping[Address, str] = {}
+    known: Mapping[Address, Known] = {}
+    """All that was looked up, for who shows more than the name."""
     asns: Mapping[Address, str] = {}
+    marks: Mapping[Address, str] = {}
+    """What special addresses are set aside for: stands in the place of a system."""
     countries: Mapping[Address, str] = {}
     probes: Mapping[Ttl, Sample] = {}
     """The last probe of each hop (``History.last``)."""
@@ -152,7 +157,7 @@ def _row(
         else 0,
         severity=severity_of(verdict),
         evidence="" if verdict is None else printable(verdict.sentence),
-        asn=_told(context.asns, address),
+        asn=_told(context.asns, address) or _told(context.marks, address),
         country=_told(context.countries, address),
         probe=context.probes.get(hop.ttl),
         direction=context.directions.get(hop.ttl),

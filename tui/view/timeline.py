@@ -14,19 +14,27 @@ from tracer.events import (
     ForeignReply,
     Health,
     LateReply,
+    Load,
     MalformedReply,
+    NameResolved,
+    PaceChanged,
     PathChanged,
     PathEndMoved,
+    PathMtuFound,
     PortsExhausted,
     PortSkipped,
     ProbeLost,
     ProbeSent,
     ReplyReceived,
     SendFailed,
+    SizeProbed,
+    SourceChanged,
+    Suspended,
     TargetAdded,
     TraceEnded,
     TraceStarted,
 )
+from tracer.stats.wording import path_mtu
 from tracer.text import printable
 from tui.view import format as fmt
 from tui.view.cells import Line, clip_line
@@ -47,6 +55,8 @@ class Kind(StrEnum):
     """The path changed."""
     END = "end"
     """Where the path ends, as far as that is known."""
+    SIZES = "sizes"
+    """How large packets may be, as far as that is known."""
     TROUBLE = "trouble"
     """Something on this host."""
     ODDITY = "oddity"
@@ -177,13 +187,55 @@ def _at(path: tuple[str | None, ...], ttl: int) -> str:
     return say("row.hidden") if address == HIDDEN else address
 
 
+def _size_probed(event: SizeProbed) -> str:
+    outcome = say(f"size.{event.outcome.value}")
+    return say("event.size_probed", ttl=event.ttl, size=event.size, outcome=outcome)
+
+
+def _path_mtu(event: PathMtuFound) -> str:
+    return say("event.path_mtu", sentence=path_mtu(event.found))
+
+
 def _added(event: TargetAdded) -> str:
     return say("event.target_added", query=printable(event.info.query))
+
+
+def _named(event: NameResolved) -> str:
+    address = say("row.hidden") if event.address == HIDDEN else event.address
+    system = None if event.asn is None else f"{event.asn.label} {event.asn.name or ''}".rstrip()
+    parts = (*event.hostnames, system, None if event.place is None else event.place.label)
+    if told := ", ".join(part for part in parts if part):
+        return say("event.name_resolved", address=address, known=told)
+    return say("event.name_resolved.nothing", address=address)
 
 
 def _health(event: Health) -> str:
     drops, steps = event.kernel_drops, event.clock_steps
     return say("event.health", drops=_times(drops), steps=_times(steps))
+
+
+def _pace(event: PaceChanged) -> str:
+    key = "event.pace.slower" if event.rate < event.wanted else "event.pace.full"
+    return say(key, rate=event.rate, wanted=event.wanted)
+
+
+def _source(event: SourceChanged) -> str:
+    if event.source is None:
+        return say("event.source.none")
+    address = say("row.hidden") if event.source.address == HIDDEN else event.source.address
+    return say("event.source.moved", address=address)
+
+
+def _suspended(event: Suspended) -> str:
+    return say("event.suspended", seconds=f"{event.slept_ns / 1e9:.1f}")
+
+
+def _load(event: Load) -> str:
+    return say("event.load", lag=fmt.ms_unit(event.lag_ns), cpu=_percent(event))
+
+
+def _percent(event: Load) -> str:
+    return f"{100 * event.cpu_ns / event.over_ns:.1f}" if event.over_ns else "0"
 
 
 def _times(number: int) -> str:
@@ -209,7 +261,14 @@ _TABLE: dict[type[Event], tuple[Kind, Severity, Callable[[Any], str]]] = {
     PortSkipped: (Kind.ODDITY, Severity.HARMLESS, _skipped),
     PathEndMoved: (Kind.END, Severity.FINE, _path_end),
     PathChanged: (Kind.PATH, Severity.WARNING, _path_changed),
+    SizeProbed: (Kind.PROBE, Severity.FINE, _size_probed),
+    PathMtuFound: (Kind.SIZES, Severity.FINE, _path_mtu),
     Health: (Kind.TROUBLE, Severity.WARNING, _health),
+    PaceChanged: (Kind.TROUBLE, Severity.WARNING, _pace),
+    SourceChanged: (Kind.TROUBLE, Severity.WARNING, _source),
+    Suspended: (Kind.TROUBLE, Severity.HARMLESS, _suspended),
+    Load: (Kind.PROBE, Severity.FINE, _load),
+    NameResolved: (Kind.PROBE, Severity.FINE, _named),
     TargetAdded: (Kind.TRACE, Severity.UNKNOWN, _added),
     TraceEnded: (Kind.TRACE, Severity.FINE, _ended),
 }

@@ -90,6 +90,8 @@ def _target(snapshot: TraceSnapshot, head: Head, glyphs: Glyphs) -> Line:
 
 def _status(snapshot: TraceSnapshot, head: Head, glyphs: Glyphs) -> Line:
     parts: list[Line] = [((length_text(snapshot), Style.TEXT),)] if snapshot.hops else []
+    if snapshot.path_mtu is not None and snapshot.path_mtu.mtu is not None:
+        parts.append(((say("header.mtu", mtu=snapshot.path_mtu.mtu), Style.TEXT),))
     parts.append(((say("header.round", round=snapshot.rounds), Style.TEXT),) if snapshot.rounds else ())
     parts.append(((say(f"status.{head.status}"), _STATUS_STYLES.get(head.status, Style.STRONG)),))
     return joined(parts, (glyphs.separator, Style.MUTED))
@@ -200,5 +202,10 @@ def banner(error: ErrorSnapshot, width: int, glyphs: Glyphs = UNICODE) -> Line:
     """A local trouble with its remedy and how often it came, in exactly ``width`` cells."""
     text = say("banner", message=error.message, remedy=error.remedy).strip()
     times = say("banner.count", times=counted(error.count, "times"))
-    line = ((f" {glyphs.severity[Severity.WARNING]} {printable(text)} {times}", Style.BANNER),)
+    return notice(f"{printable(text)} {times}", width, glyphs)
+
+
+def notice(text: str, width: int, glyphs: Glyphs = UNICODE) -> Line:
+    """Something that lasts, in exactly ``width`` cells; the text is printable."""
+    line = ((f" {glyphs.severity[Severity.WARNING]} {text}", Style.BANNER),)
     return fit_line(line, width, glyphs.ellipsis, Style.BANNER)

@@ -16,6 +16,7 @@ from tui.widgets.hop_table import HopTable
 from tui.widgets.inspector_view import InspectorView
 from tui.widgets.lines import Lines
 from tui.widgets.log_view import LogView
+from tui.widgets.map_view import MapView
 from tui.widgets.paths_view import PathsView
 from tui.widgets.prompt import Prompt
 from tui.widgets.scrubber import Scrubber
@@ -53,6 +54,7 @@ _WIDGETS: dict[str, type[Lines]] = {
     "view-table": HopTable,
     "chart": ChartView,
     "heatmap": HeatView,
+    "map": MapView,
     "flows": PathsView,
     "events": LogView,
     "inspector": InspectorView,

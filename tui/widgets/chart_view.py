@@ -8,11 +8,11 @@ from textual import events
 from textual.geometry import Size
 
 from tui.scene import Scene, TargetScene
+from tui.view.about import context
 from tui.view.cells import Line
 from tui.view.chart import Series, chart_steps, series_of
 from tui.view.empty import empty
 from tui.view.legend import BESIDE_FROM, WIDTH, Key, below, beside, caption, keys, window
-from tui.view.rows import Context
 from tui.view.steps import Steps
 from tui.widgets.hop_table import HopTable
 from tui.widgets.kept import Prepared
@@ -43,7 +43,7 @@ class ChartView(Lines):
         if not any(map(target.history.has_closed, _ttls(target))):
             return empty("empty.chart", size.width)
         glyphs = scene.look.glyphs
-        found = keys(target.snapshot, Context(address_mode=scene.look.address_mode), target.selected)
+        found = keys(target.snapshot, context(target.snapshot, scene.look.address_mode), target.selected)
         self._beside = window(found, size.height - 1) if _has_legend(size) else ()
         drawn = self._chart.get(*_picture(scene, target, size))
         title = _caption(scene, target, found, size.width)

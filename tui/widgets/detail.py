@@ -10,6 +10,7 @@ from tui.parts import context_of
 from tui.scene import Scene, TargetScene
 from tui.view.cells import Line
 from tui.view.detail import Subject, detail_steps, nothing
+from tui.view.health import health_lines
 from tui.view.steps import Steps
 from tui.widgets.kept import Prepared, Same
 from tui.widgets.lines import Lines
@@ -48,7 +49,10 @@ def _picture(
         subject = subject_of(scene, target)
         yield
         if subject is None:
-            return nothing(size.width, glyphs)
+            return (
+                *nothing(size.width, glyphs),
+                *health_lines(target.snapshot.health, size.width, glyphs),
+            )
         return (yield from detail_steps(subject, *size, glyphs))
 
     asked = (history, scene.look, target.selected, target.ordinal, size)
@@ -68,6 +72,7 @@ def subject_of(scene: Scene, target: TargetScene) -> Subject | None:
                 ordinal=min(target.ordinal, max(len(hop.responders) - 1, 0)),
                 context=context_of(scene, target),
                 samples=target.history.samples(hop.ttl),
+                path_mtu=snapshot.path_mtu,
                 findings=snapshot.findings,
             )
     return None

@@ -8,11 +8,11 @@ from textual import events
 from textual.geometry import Size
 
 from tui.scene import Scene, TargetScene
+from tui.view.about import context
 from tui.view.cells import Line
 from tui.view.empty import empty
 from tui.view.heatmap import HeatRow, picture_steps
 from tui.view.legend import keys
-from tui.view.rows import Context
 from tui.view.steps import Steps
 from tui.view.style import Style
 from tui.widgets.hop_table import HopTable
@@ -77,7 +77,7 @@ def _picture(
 
 
 def _labels(scene: Scene, target: TargetScene, width: int) -> tuple[str, ...]:
-    found = keys(target.snapshot, Context(address_mode=scene.look.address_mode), target.selected)
+    found = keys(target.snapshot, context(target.snapshot, scene.look.address_mode), target.selected)
     if width < NAMED_FROM:
         return tuple(f"{key.ttl:>3}" for key in found)
     longest = max((len(key.host) for key in found), default=0)

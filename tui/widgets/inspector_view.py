@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from textual.geometry import Size
 
 from tui.scene import Scene, TargetScene
+from tui.view.about import context
 from tui.view.cells import Line
 from tui.view.empty import empty
 from tui.view.history import Sample
 from tui.view.inspector import Inspected, chosen, inspector
-from tui.view.rows import Context, host_text
+from tui.view.rows import host_text
 from tui.widgets.kept import Kept
 from tui.widgets.lines import Lines
 
@@ -40,7 +41,7 @@ class InspectorView(Lines):
             number=at + 1,
             total=len(samples),
             newest=target.cursor.probe is None,
-            host=host_text(samples[at].responder, Context(address_mode=look.address_mode)),
+            host=host_text(samples[at].responder, context(target.snapshot, look.address_mode)),
         )
         return self._packets.get(
             (what, size.width, look.glyphs.name), lambda: inspector(what, size.width, look.glyphs)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from textual.geometry import Size
 
 from tui.scene import Scene
+from tui.view.about import context
 from tui.view.cells import Line, clip_line
 from tui.view.empty import empty
 from tui.view.paths import flows_lines
-from tui.view.rows import Context
 from tui.widgets.lines import Lines
 
 
@@ -26,7 +26,7 @@ class PathsView(Lines):
         flows = target.flows
         if not any(flow.path for flow in flows):
             return empty("empty.flows", size.width)
-        context = Context(address_mode=look.address_mode)
-        lines = flows_lines(flows, look.privacy, context, size.width, look.glyphs)
+        told = context(target.snapshot, look.address_mode)
+        lines = flows_lines(flows, look.privacy, told, size.width, look.glyphs)
         note = empty("empty.one-flow", size.width) if len(flows) == 1 else ()
         return tuple(clip_line(line, size.width, look.glyphs.ellipsis) for line in (*lines, *note))

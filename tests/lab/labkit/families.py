@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from enum import StrEnum
 
+from tracer.model import Family as ModelFamily
+
 
 class Family(StrEnum):
     """An IP version."""
@@ -31,3 +33,8 @@ class Family(StrEnum):
     def flag(self) -> str:
         """What ip, mtr and traceroute call it."""
         return {Family.IPV4: "-4", Family.IPV6: "-6"}[self]
+
+    @property
+    def of_the_model(self) -> ModelFamily:
+        """What the product calls it."""
+        return ModelFamily(self.value)

@@ -80,6 +80,14 @@ class EventStream:
             if wanted(event):
                 return event
 
+    def drain(self) -> int:
+        """Read what has been printed by now; returns the newest round of any probe."""
+        while True:
+            try:
+                self.events.append(self._next(0.0))
+            except (TimeoutError, EOFError):
+                return max((event["round"] for event in self.events if "round" in event), default=0)
+
     def _next(self, deadline: float) -> dict[str, Any]:
         assert self.process.stdout is not None
         fd = self.process.stdout.fileno()

@@ -60,7 +60,7 @@ _COLUMNS: dict[str, tuple[str, str]] = {
         "Hops of the way back, if the answer started at the next of 64, 128 and 255 above what was left.",
     ),
     "extensions": ("Ext", "Interfaces and other objects in the last answer's ICMP extensions."),
-    "mtu": ("MTU", "Next-hop MTU in bytes that the hop reported."),
+    "mtu": ("MTU", "Bytes of the largest packet that goes on from this hop (--mtu)."),
     "mpls": ("MPLS", "MPLS labels in the last answer."),
     "country": ("Ctry", "Country of the address."),
     "recent": ("Recent", "Recent round-trip times, oldest first; losses are crosses, not bars."),

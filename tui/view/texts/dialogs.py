@@ -24,6 +24,7 @@ TEXTS: dict[str, str] = {
     "told.target-added": "{query} is traced now.",
     "told.target-last": "This is the only target; q leaves.",
     "told.started-over": "Started over.",
+    "told.names-forgotten": "Names are looked up again.",
     "told.report-saved": "Report written to {path}.",
     "told.recording-saved": "Recording written to {path}.",
     "told.recording-begun": "Recording to {path}; {key} again ends it.",

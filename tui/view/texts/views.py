@@ -9,13 +9,15 @@ TEXTS: dict[str, str] = {
     "empty.chart": "No probe has been answered or lost yet; the chart begins with the first.",
     "empty.heatmap": "No probe has been answered or lost yet; the map begins with the first.",
     "empty.flows": "Nothing has answered on any flow yet.",
+    "empty.map": "Of none of these hops is it known where it is.",
     "empty.one-flow": "There is one flow only, so there is nothing to compare.",
     "empty.inspector": "No probe has been sent to this hop yet.",
     "empty.private": "While addresses are hidden no packet is shown: its bytes hold this host's address.",
     # why a command does nothing
     "needs.names": "Names are not looked up.",
     "needs.asn": "AS numbers are not looked up.",
-    "needs.places": "No location database is open.",
+    "needs.places": "No place is known.",
+    "needs.coordinates": "No place is known that could be put on a map.",
     "needs.quoted_header": "This channel does not show what routers quote of the IP header.",
     "needs.ports": "This protocol has no ports.",
     "needs.flows": "This trace has one flow only.",
@@ -28,6 +30,9 @@ TEXTS: dict[str, str] = {
     "chart.lost": "{lost} of {closed} lost",
     "chart.zoom": "zoom {zoom}",
     "chart.back": "earlier samples",
+    # map
+    "map.hop": "hop {ttl}: {place}",
+    "map.unknown": "hop {ttl}: nobody knows where it is",
     # heat map
     "heat.lost-any": "at least one lost",
     "heat.cell": "a cell is {rounds}",

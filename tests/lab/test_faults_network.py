@@ -1,0 +1,261 @@
+"""The network of this host breaks and is mended while a trace runs: what is told, and how soon it goes on."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.lab.labkit.chain import SOURCE_DEVICE, chain
+from tests.lab.labkit.families import Family
+from tests.lab.labkit.namespace import User
+from tests.lab.labkit.product import EventStream, hopscope_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from tests.lab.labkit.chain import Chain
+    from tests.lab.labkit.namespace import Namespace
+
+GATEWAY, ADDRESS, NEW_ADDRESS = "198.18.0.2", "198.18.0.1", "198.18.0.7"
+ROUNDS_TO_RECOVER = 2
+PACE = ("-C", "100000", "-i", "250ms", "-T", "250ms", "--timeout", "500ms")
+ROUTES = (f"route add 198.18.0.0/15 via {GATEWAY}", "route add 2001:db8::/33 via 2001:db8:100::2")
+ADDRESS6 = f"address add 2001:db8:100::1/64 dev {SOURCE_DEVICE} nodad"
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the probes travel."""
+
+    arguments: tuple[str, ...]
+    user: User = User.NOBODY
+
+
+WAYS = {
+    "udp": Way(("--udp", "--channel", "errqueue")),
+    "tcp": Way(("--tcp", "--channel", "errqueue")),
+    "raw-udp": Way(("--udp", "--channel", "raw"), User.NET_RAW),
+    "raw-tcp": Way(("--tcp", "--channel", "raw"), User.NET_RAW),
+}
+each_way = pytest.mark.parametrize("way", WAYS)
+each_family = pytest.mark.parametrize("family", Family)
+
+
+@pytest.fixture(scope="module")
+def path() -> Iterator[Chain]:
+    """A chain of its own: here links go down."""
+    with chain(2) as built:
+        yield built
+
+
+@contextlib.contextmanager
+def _interface_down(source: Namespace) -> Iterator[None]:
+    source.ip(f"link set {SOURCE_DEVICE} down")
+    try:
+        yield
+    finally:
+        source.ip(f"link set {SOURCE_DEVICE} up", ADDRESS6, *ROUTES)
+
+
+@contextlib.contextmanager
+def _address_gone(source: Namespace) -> Iterator[None]:
+    source.ip(
+        f"address delete {ADDRESS}/24 dev {SOURCE_DEVICE}",
+        f"address delete 2001:db8:100::1/64 dev {SOURCE_DEVICE}",
+    )
+    try:
+        yield
+    finally:
+        source.ip(f"address add {ADDRESS}/24 dev {SOURCE_DEVICE}", ADDRESS6, *_missing_routes(source))
+
+
+def _missing_routes(source: Namespace) -> list[str]:
+    """IPv4 routes go with their address, IPv6 ones stay."""
+    there = source.run(["ip", "-6", "route"]).stdout
+    return [ROUTES[0], *([] if "2001:db8::/33" in there else [ROUTES[1]])]
+
+
+@contextlib.contextmanager
+def _route_gone(source: Namespace) -> Iterator[None]:
+    source.ip("route delete 198.18.0.0/15", "route delete 2001:db8::/33")
+    try:
+        yield
+    finally:
+        source.ip(*ROUTES)
+
+
+def _output(verdict: str) -> Callable[[Namespace], AbstractContextManager[None]]:
+    return lambda source: source.firewall(f"udp dport 33434-33534 {verdict}", f"tcp dport 80 {verdict}")
+
+
+def _input(source: Namespace) -> AbstractContextManager[None]:
+    kinds = "{ time-exceeded, destination-unreachable }"
+    return source.firewall(
+        f"icmp type {kinds} drop", f"icmpv6 type {kinds} drop", "tcp sport 80 reject", hook="input"
+    )
+
+
+def _is_failed(kind: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda event: event["event"] == "send_failed" and event["failure"]["kind"] == kind
+
+
+def _is_lost(event: dict[str, Any]) -> bool:
+    return bool(event["event"] == "probe_lost")
+
+
+def _reaches(event: dict[str, Any]) -> bool:
+    return bool(event["event"] == "reply" and event["reached"])
+
+
+def _recovers(stream: EventStream) -> None:
+    """From the round that is under way now on, the target answers within two."""
+    now = stream.drain()
+    answer = stream.until(lambda event: _reaches(event) and event["round"] > now)
+    assert answer["round"] <= now + ROUNDS_TO_RECOVER
+    assert stream.process.poll() is None
+
+
+def _survives(
+    path: Chain,
+    family: Family,
+    way: Way,
+    fault: Callable[[Namespace], AbstractContextManager[None]],
+    is_told: Callable[[dict[str, Any]], bool],
+) -> list[dict[str, Any]]:
+    """Begin, break, see it told, mend, see it over; returns every event."""
+    arguments = (path.target_address(family), *PACE, *way.arguments)
+    with hopscope_stream(path.source, *arguments, user=way.user) as stream:
+        stream.until(_reaches)
+        with fault(path.source):
+            told = stream.until(is_told)
+            if "failure" in told:
+                assert told["failure"]["message"]
+                assert told["failure"]["remedy"]
+        _recovers(stream)
+        stream.process.terminate()
+        stream.until(lambda event: event["event"] == "trace_ended")
+        return stream.events
+
+
+@each_family
+@each_way
+@pytest.mark.parametrize("fault", [_interface_down, _route_gone])
+def test_no_route_is_told_with_the_loss_of_the_source_and_both_come_back(
+    path: Chain,
+    family: Family,
+    way: str,
+    fault: Callable[[Namespace], AbstractContextManager[None]],
+) -> None:
+    gone = {"no_route", "source_unavailable"}
+
+    def is_told(event: dict[str, Any]) -> bool:
+        return event["event"] == "send_failed" and event["failure"]["kind"] in gone
+
+    events = _survives(path, family, WAYS[way], fault, is_told)
+    moved = [event["source"] for event in events if event["event"] == "source_changed"]
+    assert moved[0] is None
+    assert moved[-1] == {"address": path.source_address(family), "interface": SOURCE_DEVICE}
+
+
+@each_way
+def test_an_address_that_goes_is_told_and_comes_back(path: Chain, way: str) -> None:
+    kinds = {"no_route", "source_unavailable"}
+    _survives(
+        path,
+        Family.IPV4,
+        WAYS[way],
+        _address_gone,
+        lambda event: event["event"] == "send_failed" and event["failure"]["kind"] in kinds,
+    )
+
+
+@each_way
+def test_without_its_global_address_ipv6_falls_back_to_the_links_own_and_says_so(
+    path: Chain, way: str
+) -> None:
+    """No send fails then: what leaves from a link-local address is answered by nobody beyond the link."""
+    _survives(
+        path,
+        Family.IPV6,
+        WAYS[way],
+        _address_gone,
+        lambda event: event["event"] == "source_changed" and event["source"]["address"].startswith("fe80:"),
+    )
+
+
+@each_way
+def test_a_new_address_is_told_and_the_probes_leave_from_it(path: Chain, way: str) -> None:
+    """As after a renewed lease: the old address goes, another one comes, and the route with it."""
+    chosen = WAYS[way]
+    arguments = (path.target_address(Family.IPV4), *PACE, *chosen.arguments)
+    source = path.source
+    with hopscope_stream(source, *arguments, user=chosen.user) as stream:
+        stream.until(_reaches)
+        try:
+            source.ip(
+                f"address delete {ADDRESS}/24 dev {SOURCE_DEVICE}",
+                f"address add {NEW_ADDRESS}/24 dev {SOURCE_DEVICE}",
+                ROUTES[0],
+            )
+            new = {"address": NEW_ADDRESS, "interface": SOURCE_DEVICE}
+            stream.until(lambda event: event["event"] == "source_changed" and event["source"] == new)
+            _recovers(stream)
+        finally:
+            source.ip(
+                f"address flush dev {SOURCE_DEVICE} to {NEW_ADDRESS}",
+                f"address add {ADDRESS}/24 dev {SOURCE_DEVICE}",
+                ROUTES[0],
+            )
+
+
+@pytest.mark.parametrize("way", ["udp", "raw-udp"])
+def test_a_named_interface_goes_on_from_its_new_address(path: Chain, way: str) -> None:
+    chosen = WAYS[way]
+    arguments = (path.target_address(Family.IPV4), *PACE, *chosen.arguments, "-I", SOURCE_DEVICE)
+    source = path.source
+    with hopscope_stream(source, *arguments, user=chosen.user) as stream:
+        stream.until(_reaches)
+        try:
+            source.ip(
+                f"address delete {ADDRESS}/24 dev {SOURCE_DEVICE}",
+                f"address add {NEW_ADDRESS}/24 dev {SOURCE_DEVICE}",
+                ROUTES[0],
+            )
+            stream.until(
+                lambda event: (
+                    event["event"] == "source_changed"
+                    and event["source"] is not None
+                    and event["source"]["address"] == NEW_ADDRESS
+                )
+            )
+            _recovers(stream)
+        finally:
+            source.ip(
+                f"address flush dev {SOURCE_DEVICE} to {NEW_ADDRESS}",
+                f"address add {ADDRESS}/24 dev {SOURCE_DEVICE}",
+                ROUTES[0],
+            )
+
+
+@each_family
+@pytest.mark.parametrize("verdict", ["drop", "reject"])
+@pytest.mark.parametrize("way", ["udp", "raw-udp", "raw-tcp"])
+def test_a_firewall_on_output_is_named_while_it_lasts(
+    path: Chain, family: Family, way: str, verdict: str
+) -> None:
+    _survives(path, family, WAYS[way], _output(verdict), _is_failed("local_firewall"))
+
+
+def test_unprivileged_tcp_sees_a_drop_on_output_as_silence_only(path: Chain) -> None:
+    events = _survives(path, Family.IPV4, WAYS["tcp"], _output("drop"), _is_lost)
+    assert not any(event["event"] == "send_failed" for event in events)
+
+
+@each_family
+@each_way
+def test_a_firewall_on_input_is_silence_and_the_trace_goes_on(path: Chain, family: Family, way: str) -> None:
+    _survives(path, family, WAYS[way], _input, _is_lost)

@@ -1,0 +1,1 @@
+"""Names, autonomous systems and places: looked up beside the probes, cached, best effort, never fatal."""

@@ -56,6 +56,7 @@ bench-screen: .venv/test ## Measure the screen: first frame, cost, what it does 
 	@$(COMPILE)
 	$(BIN)/python -m bench.first_frame
 	$(BIN)/python -m bench.screen_cost
+	$(BIN)/python -m bench.loop_hold
 
 bench: .venv/test ## Measure ours and the peers in turn on one path (root; a quiet machine): time, truth, cost, scale
 	@$(COMPILE)

@@ -18,14 +18,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.measured import COMMAND, ENVIRONMENT, ROOT, wan_path
-from bench.table import percentile
+from bench.table import mark, percentile
 from tests.tui.pseudo_terminal import Terminal, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 TARGET = "203.0.113.80"
-KEYS = {"table": "t", "chart": "c", "heat map": "e", "events": "l"}
+KEYS = {"table": "t", "chart": "c", "heat map": "e", "events": "l", "detail": "\x1b[Bd"}
+ONE_TARGET, MANY_TARGETS = 0.04, 0.25
+"""Of a core."""
+DELAY_MS = 5.0
+"""What a table may add to how late a probe leaves, p99."""
 QUICK = ("-i", "200ms", "-T", "200ms")
 QUICK_S = 0.2
 
@@ -70,13 +74,13 @@ def costs(seconds: float) -> None:
     for view, key in KEYS.items():
         with command() as made, _on_terminal(made) as opened:
             opened.press(key)
-            _line(f"1 target, {view}", spend(opened, seconds))
+            _line(f"1 target, {view}", spend(opened, seconds), ONE_TARGET)
     with command(*[TARGET] * 15) as made, _on_terminal(made) as opened:
-        _line("16 targets, table", spend(opened, seconds))
+        _line("16 targets, table", spend(opened, seconds), MANY_TARGETS)
 
 
-def _line(name: str, cost: Cost) -> None:
-    print(f"{name:28} {cost.cpu:7.1%} {cost.megabytes:6.0f} MB", flush=True)
+def _line(name: str, cost: Cost, budget: float) -> None:
+    print(f"{name:28} {cost.cpu:7.1%} {cost.megabytes:6.0f} MB   {mark(cost.cpu, budget)}", flush=True)
 
 
 @contextlib.contextmanager
@@ -102,6 +106,7 @@ def probes(seconds: float) -> None:
     """Rounds five times a second: how late they begin and what is measured, with and without a screen."""
     print(f"\n{'rounds every 200 ms':28} {'begun late':>22} {'RTT of hop 1':>24}   ms over {seconds:.0f} s")
     print(f"{'':28} {'p50':>7}{'p99':>7}{'worst':>8} {'p50':>10}{'p95':>7}{'p99':>7}")
+    seen: dict[str, Told] = {}
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
         for name, keys in (
@@ -114,7 +119,14 @@ def probes(seconds: float) -> None:
             mode = ("-m", "stream", "-C", "1000000") if keys is None else ()
             with command(*QUICK, *mode, "--record", str(record)) as made:
                 _run(made, keys, seconds)
-            _tell(name, told(record))
+            seen[name] = told(record)
+            _tell(name, seen[name])
+    added = _late(seen["table"], 0.99) - _late(seen["no screen"], 0.99)
+    print(f"the table adds {added:.2f} ms to the p99   {mark(added, DELAY_MS)}")
+
+
+def _late(seen: Told, share: float) -> float:
+    return percentile(seen.late_ms, share)
 
 
 def _run(made: Sequence[str], keys: str | None, seconds: float) -> None:
@@ -153,7 +165,7 @@ def _events(record: Path) -> Iterator[dict[str, Any]]:
 
 
 def _tell(name: str, seen: Told) -> None:
-    late = [percentile(seen.late_ms, share) for share in (0.5, 0.99, 1)]
+    late = [_late(seen, share) for share in (0.5, 0.99, 1)]
     rtt = [percentile(seen.rtt_ms, share) for share in (0.5, 0.95, 0.99)]
     print(
         f"{name:28} {late[0]:7.2f}{late[1]:7.2f}{late[2]:8.2f} {rtt[0]:10.3f}{rtt[1]:7.3f}{rtt[2]:7.3f}"

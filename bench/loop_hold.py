@@ -22,6 +22,7 @@ from textual import events
 from textual.drivers.headless_driver import HeadlessDriver
 
 from bench.table import mark, percentile
+from bench.yardstick import Yardstick
 from tests.session_driver import simulation
 from tracer.events import ProbeLost, ProbeSent, ReplyReceived, TraceStarted
 from tracer.model import Stamp
@@ -233,25 +234,6 @@ async def pressed(app: HopscopeApp, keys: Sequence[str]) -> None:
     for key in keys:
         app.post_message(events.Key(key, key if len(key) == 1 else None))
         await asyncio.sleep(4 * PAUSE_S)
-
-
-class Yardstick:
-    """Always the same work, of about a millisecond."""
-
-    def __init__(self) -> None:
-        self.best_ms = min(self._once() for _ in range(300))
-
-    def _once(self) -> float:
-        before = time.thread_time_ns()
-        words = [f"{number * 7919 % 10_007:05}" for number in range(2000)]
-        sorted({word: len(word) for word in words}.items())
-        return (time.thread_time_ns() - before) / 1e6
-
-    def slowness(self) -> float:
-        """How much longer than at its best it takes now."""
-        now_ms = min(self._once() for _ in range(3))
-        self.best_ms = min(self.best_ms, now_ms)
-        return now_ms / self.best_ms
 
 
 class Held(NamedTuple):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.measured import COMMAND, ENVIRONMENT, ROOT, wan_path
 from bench.table import mark, percentile
+from bench.yardstick import Yardstick
 from tests.tui.pseudo_terminal import Terminal, terminal
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ ONE_TARGET, MANY_TARGETS = 0.04, 0.25
 """Of a core."""
 DELAY_MS = 5.0
 """What a table may add to how late a probe leaves, p99."""
+CTRL_C = "\x03"
+YARDSTICK = Yardstick()
 QUICK = ("-i", "200ms", "-T", "200ms")
 QUICK_S = 0.2
 
@@ -39,6 +42,8 @@ class Cost(NamedTuple):
 
     cpu: float
     """Share of a core."""
+    quiet: float
+    """The same, by the yardstick."""
     megabytes: float
     """Resident at the end."""
 
@@ -56,11 +61,14 @@ def command(*arguments: str) -> Iterator[list[str]]:
 def spend(opened: Terminal, seconds: float) -> Cost:
     """Read what is drawn for so long."""
     pid, before, begun = opened.process.pid, _cpu_s(opened.process.pid), time.monotonic()
-    with contextlib.suppress(TimeoutError):
-        opened.read_until(lambda _: time.monotonic() > begun + seconds, seconds + 1)
+    slow = [YARDSTICK.slowness()]
+    while time.monotonic() < begun + seconds:
+        with contextlib.suppress(TimeoutError):
+            opened.read_until(lambda _: False, min(begun + seconds - time.monotonic(), 1.0))
+        slow.append(YARDSTICK.slowness())
     share = (_cpu_s(pid) - before) / (time.monotonic() - begun)
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return Cost(share, pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+    return Cost(share, share / statistics.median(slow), pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
 
 
 def _cpu_s(pid: int) -> float:
@@ -70,7 +78,9 @@ def _cpu_s(pid: int) -> float:
 
 def costs(seconds: float) -> None:
     """CPU share of each view with one target, and of the table with sixteen."""
-    print(f"{'one round a second, 120x36':28} {'CPU':>7} {'memory':>9}   over {seconds:.0f} s")
+    print(f"{'one round a second, 120x36':28} {'CPU':>7} {'quiet':>7} {'memory':>9}   over {seconds:.0f} s")
+    with command("-m", "stream", "-C", "1000000") as made, _on_terminal(made, CTRL_C) as opened:
+        _line("1 target, no screen", spend(opened, seconds), ONE_TARGET)
     for view, key in KEYS.items():
         with command() as made, _on_terminal(made) as opened:
             opened.press(key)
@@ -80,16 +90,17 @@ def costs(seconds: float) -> None:
 
 
 def _line(name: str, cost: Cost, budget: float) -> None:
-    print(f"{name:28} {cost.cpu:7.1%} {cost.megabytes:6.0f} MB   {mark(cost.cpu, budget)}", flush=True)
+    shares = f"{cost.cpu:7.1%} {cost.quiet:7.1%}"
+    print(f"{name:28} {shares} {cost.megabytes:6.0f} MB   {mark(cost.quiet, budget)}", flush=True)
 
 
 @contextlib.contextmanager
-def _on_terminal(made: Sequence[str]) -> Iterator[Terminal]:
+def _on_terminal(made: Sequence[str], leave: str = "q") -> Iterator[Terminal]:
     with terminal(made, environment=ENVIRONMENT, directory=ROOT) as opened:
         opened.see(TARGET)
         spend(opened, 2)  # the start is not what is measured
         yield opened
-        opened.press("q")
+        opened.press(leave)
         opened.end()
 
 
@@ -138,7 +149,7 @@ def _run(made: Sequence[str], keys: str | None, seconds: float) -> None:
             if keys:
                 opened.press(keys[step % len(keys)])
                 step += 1
-        opened.press("\x03" if keys is None else "q")
+        opened.press(CTRL_C if keys is None else "q")
         opened.end()
 
 

@@ -357,3 +357,26 @@ async def test_any_initial_sequence_is_the_first(protocol: ProtocolChoice, initi
     first = run.told(ProbeSent)[0]
     moving = {UDP: first.target_port, TCP: first.source_port, ICMP: first.sequence}[protocol]
     assert first.sequence == moving == initial
+
+
+@pytest.mark.parametrize("first", [0, 7, 0xFFFF])
+async def test_echo_sequences_start_where_the_session_was_prepared_to(first: int) -> None:
+    run = simulation("clean", protocol=ICMP, report_cycles=2)
+    run = Run(
+        msgspec.structs.replace(run.prepared, first_echo=first), TraceConfig(protocol=ICMP, report_cycles=2)
+    )
+    await run.to_its_end()
+    told = [sent.sequence for sent in run.told(ProbeSent)]
+    assert told == [(first + number) & 0xFFFF for number in range(len(told))]
+    assert run.report.hops[-1].loss_pct == 0
+
+
+async def test_on_a_network_nobody_can_guess_the_first_sequence_or_the_marks() -> None:
+    """65 536 sequences and 2^32 seeds: 20 in a row that are all alike never happen."""
+    seen = []
+    for _ in range(20):
+        prepared = await prepare.real(["127.0.0.1"], TraceConfig())
+        prepared.channel.close()
+        seen.append((prepared.first_echo, prepared.seed))
+    assert len({first for first, _ in seen}) > 15
+    assert len({seed for _, seed in seen}) > 15

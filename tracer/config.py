@@ -150,8 +150,8 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     initial_sequence: Annotated[
         int | None,
         Option(
-            help="First sequence, and first of the moving ports; else target ports start at 33434 and source "
-            "ports anywhere.",
+            help="First sequence, and first of the moving ports; else target ports start at 33434, source "
+            "ports and echo sequences anywhere.",
             low=1,
             high=64_511,
         ),

@@ -87,6 +87,7 @@ async def real(queries: Sequence[str], config: TraceConfig, opened: OpenSockets 
         routes=_routes(targets, choice.protocol, config, links),
         usable_ports=usable,
         seed=int.from_bytes(os.urandom(4)),
+        first_echo=int.from_bytes(os.urandom(2)),
         meter=Meter(clock.now_ns()),
         warnings=preflight(config, choice.protocol, len(targets)),
     )

@@ -26,6 +26,7 @@ from tracer.model import (
     FailureKind,
     Family,
     PacketShape,
+    Protocol,
     Route,
     TargetInfo,
     TraceId,
@@ -44,7 +45,7 @@ _APART = 40_503
 """Moving source ports of targets start this far from each other (2^16 over the golden ratio: well spread)."""
 
 _FIRST_SEQUENCE = 33434
-"""Trippy's; echo sequences may start anywhere."""
+"""Trippy's."""
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +59,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     usable_ports: Sequence[int]
     """Source ports the engine may choose from."""
     seed: int
+    first_echo: int = _FIRST_SEQUENCE
+    """The echo sequence that ICMP starts with unless the options say; on a network nobody can guess it."""
     meter: Meter | None = None
     """Measures this process; None where a run has to be the same every time."""
     warnings: tuple[str, ...] = ()
@@ -183,6 +186,8 @@ class Session:
 
     def _trace(self, label: str, route: Route) -> _Trace:
         config, prepared = self._config, self._prepared
+        seed = prepared.seed + route.trace * _APART
+        first = prepared.first_echo if route.protocol is Protocol.ICMP else _FIRST_SEQUENCE
         spec = TraceSpec(
             trace=route.trace,
             label=label,
@@ -196,9 +201,8 @@ class Session:
                 dont_fragment=config.dont_fragment,
                 flow_label=config.flow_label if route.family is Family.IPV6 else 0,
             ),
-            first_sequence=config.initial_sequence or _FIRST_SEQUENCE,
+            first_sequence=config.initial_sequence or first,
         )
-        seed = prepared.seed + route.trace * _APART
         plans = port_plans(route.protocol, route.family, config, prepared.usable_ports, seed)
         return _Trace(Engine(spec, config, plans, self._clock.now_ns()), spec.label)
 

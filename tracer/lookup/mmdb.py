@@ -8,6 +8,7 @@ ASN, Enterprise), DB-IP's in the same form, and IPinfo's, flat (Lite, Country + 
 from __future__ import annotations
 
 import struct
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,8 @@ class Database:
             raise ConfigError(option, path, error.strerror or str(error)) from error
         except _DAMAGED as error:
             raise ConfigError(option, path, "it is no database in MaxMind's format") from error
+        # Lookups share it and none of them knows which is the last.
+        self._closing = weakref.finalize(self, self._reader.close)
 
     def record(self, address: Address) -> Mapping[str, Any]:
         """What it holds of an address; empty where it holds nothing.
@@ -91,7 +94,7 @@ class Database:
 
     def close(self) -> None:
         """Close the file."""
-        self._reader.close()
+        self._closing()
 
 
 def asn(record: Mapping[str, Any]) -> AsnInfo | None:

@@ -382,6 +382,8 @@ class Engine:
     def _fail(self, tracked: TrackedProbe, failure: Failure, now: int) -> None:
         was = tracked.move(ProbeInput.REFUSED_HERE)
         self._teller(tracked).failed(tracked, failure, was, now)
+        if isinstance(tracked, SizeProbe):  # a size that cannot be sent says nothing of the others
+            return
         hopeless = self._setbacks.failed(failure, now)
         # Whoever watches a screen waits for the trouble to end; a report has to end itself.
         if hopeless is not None and self._config.report_cycles is not None and self.ended is None:

@@ -10,7 +10,7 @@ ARGS ?=
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat
 COMPILE := $(BIN)/python -m compileall -q tracer tui
 
-.PHONY: help run test lint types contracts check docs matrix fuzz audit bench-screen screenshots clean
+.PHONY: help run test lint types contracts check docs matrix fuzz audit bench bench-screen screenshots clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,13 +49,22 @@ fuzz: .venv/test ## Give every decoder and file reader 10 million damaged inputs
 	@$(COMPILE)
 	$(BIN)/python -m tests.fuzz.run $(ARGS)
 
-audit: .venv/audit ## Ask for known vulnerabilities of what is installed (needs pypi.org)
+audit: .venv/audit ## Ask for known vulnerabilities of what is installed (asks a database on the network)
 	$(BIN)/pip-audit --skip-editable
 
 bench-screen: .venv/test ## Measure the screen: first frame, cost, what it does to probes
 	@$(COMPILE)
 	$(BIN)/python -m bench.first_frame
 	$(BIN)/python -m bench.screen_cost
+	$(BIN)/python -m bench.loop_hold
+
+bench: .venv/test ## Measure ours and the peers in turn on one path (root; a quiet machine): time, truth, cost, scale
+	@$(COMPILE)
+	$(BIN)/python -m bench.one_shot
+	$(BIN)/python -m bench.truth
+	$(BIN)/python -m bench.channel_cost
+	$(BIN)/python -m bench.cost
+	$(BIN)/python -m bench.scale
 
 screenshots: .venv/screens ## Take the pictures in screenshots/ anew
 	$(BIN)/python -m screenshots.take

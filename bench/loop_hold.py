@@ -21,7 +21,8 @@ import msgspec
 from textual import events
 from textual.drivers.headless_driver import HeadlessDriver
 
-from bench.tables import mark, percentile
+from bench.table import mark, percentile
+from bench.yardstick import Yardstick
 from tests.session_driver import simulation
 from tracer.events import ProbeLost, ProbeSent, ReplyReceived, TraceStarted
 from tracer.model import Stamp
@@ -235,23 +236,6 @@ async def pressed(app: HopscopeApp, keys: Sequence[str]) -> None:
         await asyncio.sleep(4 * PAUSE_S)
 
 
-class Yardstick:
-    """Always the same work, of about a millisecond."""
-
-    def __init__(self) -> None:
-        self.best_ms = min(self._once() for _ in range(300))
-
-    def _once(self) -> float:
-        before = time.thread_time_ns()
-        words = [f"{number * 7919 % 10_007:05}" for number in range(2000)]
-        sorted({word: len(word) for word in words}.items())
-        return (time.thread_time_ns() - before) / 1e6
-
-    def slowness(self) -> float:
-        """How much longer than at its best it takes now."""
-        return min(self._once() for _ in range(3)) / self.best_ms
-
-
 class Held(NamedTuple):
     """What one view did to the loop."""
 
@@ -301,6 +285,7 @@ async def main() -> None:
     frames = int(sys.argv[1]) if len(sys.argv) > 1 else FRAMES
     wanted = sys.argv[2:]
     bench = Bench(Loop(), Yardstick())
+    opening, theming, holding = [], [], []
     print(f"{'':32} {'open':>6} {'p50':>6} {'p99':>6} {'worst':>6} {'events':>6} {'CPU':>6}   ms of the loop")
     for targets in (1, MANY):
         told = await rounds(targets, frames)
@@ -310,8 +295,22 @@ async def main() -> None:
                     if (view != "overview" or targets > 1) and (not wanted or view in wanted):
                         coming = later(told, source)
                         gc.collect()  # of what the measurement itself made
-                        _tell(targets, size, view, await held(bench, app, source, coming, keys))
+                        found = await held(bench, app, source, coming, keys)
+                        _tell(targets, size, view, found)
+                        opening.append(found.opening_ms)
+                        holding.append(percentile(found.longest_ms, 0.99))
                         await pressed(app, ("escape",) if "d" not in keys else ("escape", "d"))
+                        bench.loop.take()
+                        await pressed(app, ("T",))
+                        theming.append(bench.loop.take().total_ms)
+    print("\nworst of all:")
+    _sum_up("a redraw holds the loop, p99", max(holding), HOLD_MS)
+    _sum_up("opening a view", max(opening), OPEN_MS)
+    _sum_up("changing the theme", max(theming), OPEN_MS)
+
+
+def _sum_up(what: str, value: float, budget: float) -> None:
+    print(f"{what:32} {value:7.1f} ms   {mark(value, budget)}")
 
 
 def _tell(targets: int, size: tuple[int, int], view: str, found: Held) -> None:

@@ -109,7 +109,7 @@ def offer(rate: int, seconds: float) -> Load:
             late += spent - due > BATCH / rate
             due += 1 / rate
             taken += 1
-    return Load(taken / spent, late / taken, sum(latencies) / taken, table.percentile(latencies, 99))
+    return Load(taken / spent, late / taken, sum(latencies) / taken, table.percentile(latencies, 0.99))
 
 
 def decoder(seconds: float) -> None:

@@ -18,13 +18,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.measured import COMMAND, ENVIRONMENT, ROOT, wan_path
+from bench.table import mark, percentile
+from bench.yardstick import Yardstick
 from tests.tui.pseudo_terminal import Terminal, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 TARGET = "203.0.113.80"
-KEYS = {"table": "t", "chart": "c", "heat map": "e", "events": "l"}
+KEYS = {"table": "t", "chart": "c", "heat map": "e", "events": "l", "detail": "\x1b[Bd"}
+ONE_TARGET, MANY_TARGETS = 0.04, 0.25
+"""Of a core."""
+DELAY_MS = 5.0
+"""What a table may add to how late a probe leaves, p99."""
+CTRL_C = "\x03"
+YARDSTICK = Yardstick()
 QUICK = ("-i", "200ms", "-T", "200ms")
 QUICK_S = 0.2
 
@@ -34,6 +42,8 @@ class Cost(NamedTuple):
 
     cpu: float
     """Share of a core."""
+    quiet: float
+    """The same, by the yardstick."""
     megabytes: float
     """Resident at the end."""
 
@@ -51,11 +61,14 @@ def command(*arguments: str) -> Iterator[list[str]]:
 def spend(opened: Terminal, seconds: float) -> Cost:
     """Read what is drawn for so long."""
     pid, before, begun = opened.process.pid, _cpu_s(opened.process.pid), time.monotonic()
-    with contextlib.suppress(TimeoutError):
-        opened.read_until(lambda _: time.monotonic() > begun + seconds, seconds + 1)
+    slow = [YARDSTICK.slowness()]
+    while time.monotonic() < begun + seconds:
+        with contextlib.suppress(TimeoutError):
+            opened.read_until(lambda _: False, min(begun + seconds - time.monotonic(), 1.0))
+        slow.append(YARDSTICK.slowness())
     share = (_cpu_s(pid) - before) / (time.monotonic() - begun)
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return Cost(share, pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+    return Cost(share, share / statistics.median(slow), pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
 
 
 def _cpu_s(pid: int) -> float:
@@ -65,26 +78,29 @@ def _cpu_s(pid: int) -> float:
 
 def costs(seconds: float) -> None:
     """CPU share of each view with one target, and of the table with sixteen."""
-    print(f"{'one round a second, 120x36':28} {'CPU':>7} {'memory':>9}   over {seconds:.0f} s")
+    print(f"{'one round a second, 120x36':28} {'CPU':>7} {'quiet':>7} {'memory':>9}   over {seconds:.0f} s")
+    with command("-m", "stream", "-C", "1000000") as made, _on_terminal(made, CTRL_C) as opened:
+        _line("1 target, no screen", spend(opened, seconds), ONE_TARGET)
     for view, key in KEYS.items():
         with command() as made, _on_terminal(made) as opened:
             opened.press(key)
-            _line(f"1 target, {view}", spend(opened, seconds))
+            _line(f"1 target, {view}", spend(opened, seconds), ONE_TARGET)
     with command(*[TARGET] * 15) as made, _on_terminal(made) as opened:
-        _line("16 targets, table", spend(opened, seconds))
+        _line("16 targets, table", spend(opened, seconds), MANY_TARGETS)
 
 
-def _line(name: str, cost: Cost) -> None:
-    print(f"{name:28} {cost.cpu:7.1%} {cost.megabytes:6.0f} MB", flush=True)
+def _line(name: str, cost: Cost, budget: float) -> None:
+    shares = f"{cost.cpu:7.1%} {cost.quiet:7.1%}"
+    print(f"{name:28} {shares} {cost.megabytes:6.0f} MB   {mark(cost.quiet, budget)}", flush=True)
 
 
 @contextlib.contextmanager
-def _on_terminal(made: Sequence[str]) -> Iterator[Terminal]:
+def _on_terminal(made: Sequence[str], leave: str = "q") -> Iterator[Terminal]:
     with terminal(made, environment=ENVIRONMENT, directory=ROOT) as opened:
         opened.see(TARGET)
         spend(opened, 2)  # the start is not what is measured
         yield opened
-        opened.press("q")
+        opened.press(leave)
         opened.end()
 
 
@@ -101,6 +117,7 @@ def probes(seconds: float) -> None:
     """Rounds five times a second: how late they begin and what is measured, with and without a screen."""
     print(f"\n{'rounds every 200 ms':28} {'begun late':>22} {'RTT of hop 1':>24}   ms over {seconds:.0f} s")
     print(f"{'':28} {'p50':>7}{'p99':>7}{'worst':>8} {'p50':>10}{'p95':>7}{'p99':>7}")
+    seen: dict[str, Told] = {}
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
         for name, keys in (
@@ -113,7 +130,14 @@ def probes(seconds: float) -> None:
             mode = ("-m", "stream", "-C", "1000000") if keys is None else ()
             with command(*QUICK, *mode, "--record", str(record)) as made:
                 _run(made, keys, seconds)
-            _tell(name, told(record))
+            seen[name] = told(record)
+            _tell(name, seen[name])
+    added = _late(seen["table"], 0.99) - _late(seen["no screen"], 0.99)
+    print(f"the table adds {added:.2f} ms to the p99   {mark(added, DELAY_MS)}")
+
+
+def _late(seen: Told, share: float) -> float:
+    return percentile(seen.late_ms, share)
 
 
 def _run(made: Sequence[str], keys: str | None, seconds: float) -> None:
@@ -125,7 +149,7 @@ def _run(made: Sequence[str], keys: str | None, seconds: float) -> None:
             if keys:
                 opened.press(keys[step % len(keys)])
                 step += 1
-        opened.press("\x03" if keys is None else "q")
+        opened.press(CTRL_C if keys is None else "q")
         opened.end()
 
 
@@ -152,17 +176,13 @@ def _events(record: Path) -> Iterator[dict[str, Any]]:
 
 
 def _tell(name: str, seen: Told) -> None:
-    late = [_percentile(seen.late_ms, share) for share in (0.5, 0.99, 1)]
-    rtt = [_percentile(seen.rtt_ms, share) for share in (0.5, 0.95, 0.99)]
+    late = [_late(seen, share) for share in (0.5, 0.99, 1)]
+    rtt = [percentile(seen.rtt_ms, share) for share in (0.5, 0.95, 0.99)]
     print(
         f"{name:28} {late[0]:7.2f}{late[1]:7.2f}{late[2]:8.2f} {rtt[0]:10.3f}{rtt[1]:7.3f}{rtt[2]:7.3f}"
         f"   {len(seen.late_ms)} rounds, mean {statistics.fmean(seen.late_ms):.2f}",
         flush=True,
     )
-
-
-def _percentile(values: list[float], share: float) -> float:
-    return sorted(values)[min(int(share * len(values)), len(values) - 1)]
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Tables of measured values: the median, its spread, and the ratio to the first row."""
+"""Tables of measured values: median, spread, ratio to the first row, and the budget beside a value."""
 
 from __future__ import annotations
 
@@ -34,7 +34,12 @@ def show(title: str, unit: str, rows: Iterable[Row]) -> None:
         print(f"  {row.name:26} {figures} {ratio:>7}   {row.note}", flush=True)
 
 
-def percentile(values: Sequence[float], percent: float) -> float:
-    """The nearest-rank percentile of at least one value."""
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which ``share`` (0..1) of all lie; NaN without any."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else float("nan")
+
+
+def mark(value: float, budget: float) -> str:
+    """What stands behind a value: its budget, and whether it is kept."""
+    return f"{'ok' if value <= budget else 'OVER'}, budget {budget:g}"

@@ -125,9 +125,9 @@ def line(name: str, found: list[float]) -> None:
         print(f"  {name:26} {'-':>8}", flush=True)
         return
     mean = sum(found) / len(found)
-    tail = table.percentile([abs(value) for value in found], 95)
+    tail = table.percentile([abs(value) for value in found], 0.95)
     print(
-        f"  {name:26} {table.percentile(found, 50):8.1f} {mean:8.1f} {tail:8.1f} {len(found):8}", flush=True
+        f"  {name:26} {table.percentile(found, 0.5):8.1f} {mean:8.1f} {tail:8.1f} {len(found):8}", flush=True
     )
 
 

@@ -17,8 +17,8 @@ from textual.pilot import Pilot
 
 from tracer import prepare
 from tracer.clock import VirtualClock
-from tracer.config import TraceConfig
-from tracer.model import Route, TargetInfo
+from tracer.config import ProtocolChoice, TraceConfig
+from tracer.model import Route, Strategy, TargetInfo
 from tracer.session import Prepared
 from tui.app import HopscopeApp
 from tui.scene import Look
@@ -46,6 +46,11 @@ class Picture(NamedTuple):
     options: tuple[tuple[str, Any], ...] = ()
 
 
+EIGHT_FLOWS = (
+    ("protocol", ProtocolChoice.UDP),
+    ("multipath_strategy", Strategy.PARIS),
+    ("flows", 8),
+)
 TWO_FAMILIES = ("www.example.net", "2001:db8:ff::80", "203.0.113.99")
 
 PICTURES: dict[str, Picture] = {
@@ -53,7 +58,7 @@ PICTURES: dict[str, Picture] = {
     "detail": Picture("loss", commands=("5", "hop-details")),
     "chart": Picture("bufferbloat", commands=("chart",)),
     "heatmap": Picture("route-change", commands=("heatmap",)),
-    "flows": Picture("wan", commands=("flows",)),
+    "flows": Picture("wan", commands=("flows",), options=EIGHT_FLOWS),
     "events": Picture("route-change", commands=("events",)),
     "inspector": Picture("wan", commands=("8", "inspector")),
     "overview": Picture("wan", commands=("overview",), queries=TWO_FAMILIES),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from scapy.utils import RawPcapNgReader
+from scapy.utils import PcapNgReader
 
 from tests.lab.labkit.capture import capture
 from tests.lab.labkit.combinations import SUPPORTED, Combination
@@ -97,7 +97,7 @@ def test_stamps_are_the_reports_and_every_checksum_of_ours_is_valid(
     assert len(probes) >= len(run.report["hops"])
     assert {one.transport for one in probes} == {VALID}
     assert {one.ip for one in probes} == {VALID if cell.family is Family.IPV4 else ""}
-    with RawPcapNgReader(str(path)) as reader:
-        written = [packet for packet, told in reader if told.comment.startswith(b"probe ")]
+    with PcapNgReader(str(path)) as reader:
+        written = [packet.original for packet in reader if packet.comment.startswith(b"probe ")]
     assert len(written) == len(probes)
     assert set(written) <= left, "the file shows what was on the device, byte for byte"

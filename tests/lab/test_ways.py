@@ -27,6 +27,8 @@ SCENARIO = Path(__file__).parents[1] / "scenarios" / "diamonds.toml"
 SILENT = 4
 QUICK = ("-C", "2", "-i", "20ms", "-T", "20ms")
 SOURCE_PORT, TARGET_PORT = 40_001, 33_434
+SIXTEEN = ("--flows", "16", "-S", str(SOURCE_PORT))
+"""Chosen at random, sixteen ports miss one of four branches in one run of twenty-five; these take all."""
 
 each_family = pytest.mark.parametrize("family", Family)
 
@@ -60,7 +62,7 @@ def way(family: Family, protocol: Protocol, sport: int, dport: int) -> list[str 
 def test_each_of_sixteen_flows_took_the_way_its_hash_names(
     internet: TunLab, family: Family, protocol: Protocol
 ) -> None:
-    run = traced(internet, family, f"--{protocol}", "-R", "paris", "--flows", "16", "-m", "json")
+    run = traced(internet, family, f"--{protocol}", "-R", "paris", *SIXTEEN, "-m", "json")
     flows = run.report["flows"]
     assert len(flows) == len({(flow["sport"], flow["dport"]) for flow in flows}) == 16
     for flow in flows:
@@ -90,7 +92,7 @@ def test_paris_draws_every_link_and_no_false_one_and_classic_draws_false_ones(
     ends = [hop.addresses_of(family.of_the_model) for hop in path_of().hops[1:3]]
     drawn = {
         strategy: links(
-            traced(internet, family, "--udp", "-R", strategy, "--flows", "16", "-m", "dot").stdout.encode(),
+            traced(internet, family, "--udp", "-R", strategy, *SIXTEEN, "-m", "dot").stdout.encode(),
             *ends,
         )
         for strategy in ("paris", "dublin", "classic")
@@ -145,4 +147,9 @@ def test_dublin_traceroute_agrees(internet: TunLab, tmp_path: Path) -> None:
     for port, hops in theirs.items():
         found = [hop["received"]["ip"]["src"] if hop["received"] else None for hop in hops]
         fixed = ("-R", "dublin", "-S", str(SOURCE_PORT), "-P", port)
-        assert ours(internet, Family.IPV4, *fixed) == found
+        own = ours(internet, Family.IPV4, *fixed)
+        # Its capture may begin after its first answers: what it does not tell it has not seen.
+        assert [told for told in found if told is not None] == [
+            one for one, told in zip(own, found, strict=True) if told is not None
+        ]
+        assert found[-1] == own[-1] == target

@@ -96,6 +96,8 @@ def test_long_addresses_get_a_line_of_their_own_where_there_is_no_room() -> None
         2 2001:db8::80                  0.0   1    1 0.900 0.900 0.900 0.900     - 0.900
         Reached in 2 hops, 0.90 ms; 0 of 1 probe to the target lost so far, too few to
             judge. 1 round.
+        Hop 2 says port unreachable, which only a host says that a packet has come to:
+            the target under another of its addresses, or a host it is translated to.
     """)
     wide = render([samples.report(log, target)], 100)
     assert "1 2001:db8:1111:2222:3333:4444:5555:6666   0.0   1" in wide

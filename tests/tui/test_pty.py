@@ -204,7 +204,7 @@ CRASHES = {
     "rendering": """
         from tui.widgets import HopTable
         def broken(*_): raise ZeroDivisionError("no hops")
-        HopTable.render_line = broken
+        HopTable.strip_of = broken
     """,
     "composing": """
         from tui.screens.main import MainScreen

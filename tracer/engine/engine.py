@@ -12,11 +12,12 @@ from collections.abc import Sequence as Several
 import msgspec
 
 from tracer.config import TraceConfig
+from tracer.engine.drafting import Drafting
 from tracer.engine.lane import Lane, lanes_of
 from tracer.engine.lifecycle import ProbeInput
 from tracer.engine.matching import ProbeMemory, TrackedProbe
 from tracer.engine.path_watch import together
-from tracer.engine.ports import PortPlan, Ports
+from tracer.engine.ports import PortPlan
 from tracer.engine.recognition import DIRECT, Recogniser
 from tracer.engine.setbacks import Setbacks, asleep
 from tracer.engine.size_probes import SizeProbe, SizeProbing
@@ -49,11 +50,9 @@ from tracer.model import (
     PacketShape,
     PathEndKind,
     PortPlanKind,
-    Probe,
     ProbeState,
     Reply,
     RoundId,
-    Sequence,
     TraceId,
     Ttl,
 )
@@ -74,8 +73,8 @@ class Engine:
         """``plans`` has one for each flow."""
         self._spec = spec
         self._config = config
-        self._next_sequence = spec.first_sequence
         self._memory = ProbeMemory(config.timeout_ns, config.timeout_ns * MEMORY_TIMEOUTS)
+        self._drafting = Drafting(spec, config.multipath_strategy, self._memory)
         self._recogniser = Recogniser(
             spec.protocol,
             config.multipath_strategy,
@@ -215,34 +214,10 @@ class Engine:
         ports = lane.take_ports(self._release)
         if ports is None:
             return False
-        probe = self._probe(lane, ttl, shape, ports)
+        probe = self._drafting.probe(lane, ttl, shape, ports)
         self._planned = kind(probe, ports)
         self._commands.append(SendProbe(probe, ports.lap_ends))
         return True
-
-    def _probe(self, lane: Lane, ttl: Ttl, shape: PacketShape, ports: Ports) -> Probe:
-        spec = self._spec
-        return Probe(
-            trace=spec.trace,
-            target=spec.target,
-            protocol=spec.protocol,
-            round=lane.round.id,
-            ttl=ttl,
-            flow=lane.flow,
-            sequence=self._take_sequence(),
-            source_port=ports.source,
-            target_port=ports.target,
-            shape=shape,
-            strategy=self._config.multipath_strategy,
-            mark=ports.mark,
-        )
-
-    def _take_sequence(self) -> Sequence:
-        while True:
-            sequence = Sequence(self._next_sequence)
-            self._next_sequence = (self._next_sequence + 1) & 0xFFFF
-            if not self._memory.knows(sequence):
-                return sequence
 
     def answer(self, command: SendProbe, result: SendResult, now: int) -> None:
         """The channel's immediate answer to the SendProbe that ``take_commands`` gave last."""
@@ -407,6 +382,8 @@ class Engine:
     def _fail(self, tracked: TrackedProbe, failure: Failure, now: int) -> None:
         was = tracked.move(ProbeInput.REFUSED_HERE)
         self._teller(tracked).failed(tracked, failure, was, now)
+        if isinstance(tracked, SizeProbe):  # a size that cannot be sent says nothing of the others
+            return
         hopeless = self._setbacks.failed(failure, now)
         # Whoever watches a screen waits for the trouble to end; a report has to end itself.
         if hopeless is not None and self._config.report_cycles is not None and self.ended is None:

@@ -117,6 +117,8 @@ def _block(report: Report, width: int | None) -> Iterator[str]:
     if report.hops:
         yield from _table(report, decimals, width)
     yield from _fold(_outcome(report, decimals), width)
+    for finding in report.findings:
+        yield from _fold(printable(finding.sentence), width)
     if report.path_mtu is not None:
         yield from _fold(path_mtu(report.path_mtu), width)
     if noticed := _noticed(report):

@@ -85,7 +85,7 @@ def wrapped(text: str, width: int) -> tuple[str, ...]:
 
 def line_width(line: Line) -> int:
     """Cells that a line takes."""
-    return sum(cell_width(text) for text, _ in line)
+    return sum([cell_width(text) for text, _ in line])
 
 
 def plain(line: Line) -> str:
@@ -115,9 +115,11 @@ def clip_line(line: Line, width: int, ellipsis: str = ELLIPSIS) -> Line:
 
 def fit_line(line: Line, width: int, ellipsis: str = ELLIPSIS, fill: Style = Style.TEXT) -> Line:
     """A line in exactly ``width`` cells, filled up on the right."""
-    clipped = clip_line(line, width, ellipsis)
-    padding = width - line_width(clipped)
-    return (*clipped, (" " * padding, fill)) if padding > 0 else clipped
+    taken = line_width(line)
+    if taken > width:
+        line = clip_line(line, width, ellipsis)
+        taken = line_width(line)
+    return (*line, (" " * (width - taken), fill)) if taken < width else line
 
 
 def joined(lines: Iterable[Line], gap: Segment) -> Line:

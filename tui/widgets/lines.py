@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from rich.style import Style
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from tui.paint import strip, styles
 from tui.parts import fitting
 from tui.scene import Scene
 from tui.view.cells import Line
+
+ROWS_AT_ONCE = 16
+"""So many rows Textual draws in some two milliseconds; the next ones follow a sixtieth of a second later."""
 
 _NOTHING = Strip.blank(0)
 
@@ -42,6 +46,8 @@ class Lines(ScrollView):
         self._palette = ""
         self._overflows = False
         self._ground: Style | None = None
+        self._stale: list[int] = []
+        self._scrollbar_looks = (0, 0)
         self.scene: Scene | None = None
         """What is drawn; None before the first picture."""
 
@@ -107,15 +113,61 @@ class Lines(ScrollView):
         for number in changed:
             self._strips[number] = strip(lines[number], looks)
         self._lines, self._palette = lines, palette
-        self.virtual_size = Size(self.size.width, len(lines))
+        self.hold(len(lines))
         if fresh:
+            self._stale = []
             self.refresh()
             return
-        regions = [Region(0, y, self.size.width, 1) for y in range(self.size.height)]
         hit = frozenset(changed)
+        self.repaint(y for y in range(self.size.height) if self.line_at(y) in hit)
+
+    def repaint(self, rows: Iterable[int]) -> None:
+        """Give these rows of the window to the terminal, a few at a time.
+
+        Textual does so in one go, which for a large window holds up the loop.
+        """
+        waiting = dict.fromkeys((*self._stale, *rows))
+        self._stale, idle = [*waiting], not self._stale
+        if idle:
+            self._repaint_some()
+
+    def _repaint_some(self) -> None:
+        some, self._stale = self._stale[:ROWS_AT_ONCE], self._stale[ROWS_AT_ONCE:]
         # Without any region Textual would draw the whole widget again.
-        if stale := [region for region in regions if self.line_at(region.y) in hit]:
-            self.refresh(*stale)
+        if some:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in some))
+        if self._stale:
+            self.call_after_refresh(self._repaint_some)
+
+    def hold(self, lines: int) -> None:
+        """There are so many lines now.
+
+        Textual would lay out the whole screen anew whenever that changes, though only the scrollbar may have
+        to come or go.
+        """
+        height, content = self.size.height, Size(self.size.width, lines)
+        if (lines > height) != self.show_vertical_scrollbar or self.virtual_size.width != content.width:
+            self.virtual_size = content
+        elif content != self.virtual_size:
+            self.set_reactive(Widget.virtual_size, content)
+            self._tell_scrollbar()
+
+    def jump(self, number: int) -> None:
+        """Let the window begin at a line; what shows is repainted as usual."""
+        if number != self.scroll_y:
+            self.set_reactive(Widget.scroll_y, float(number))
+            self.set_reactive(Widget.scroll_target_y, float(number))
+            self._tell_scrollbar()
+
+    def _tell_scrollbar(self) -> None:
+        """Textual would draw it anew for every line that comes, though it moves by eighths of a cell."""
+        if self.show_vertical_scrollbar:
+            lines, height = self.virtual_size.height, self.size.height
+            looks = (8 * height * height // lines, int(8 * height * self.scroll_y / lines))
+            if looks != self._scrollbar_looks:
+                self._scrollbar_looks = looks
+                self.vertical_scrollbar.window_virtual_size = lines
+                self.vertical_scrollbar.position = self.scroll_y
 
     def strip_of(self, number: int, width: int) -> Strip:  # noqa: ARG002 - for those that draw it only now
         """A line, at most ``width`` cells wide; an empty one beyond the last."""

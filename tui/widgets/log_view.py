@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from textual import events
-from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
@@ -58,16 +57,15 @@ class LogView(Lines):
         self.entries = self._chosen.get((logged, choice), lambda: shown(logged, choice))
         height = len(self.entries) + self.FIXED
         self._overflows = height > self.size.height
-        self.virtual_size = Size(self.size.width, height)
+        self.hold(height)
         self._end = max(height - self.size.height, 0)
         if choice.marked is not None and choice.marked != self._marked:
             line = self._line_of(choice.marked) - self.size.height // 2
         else:
             line = self._line_of(reading)
         self._marked = choice.marked
-        # The scrollbar may be about to come: without force nothing would scroll before it has.
-        self.scroll_to(y=min(max(line, 0), self._end), animate=False, force=True)
-        self.refresh()
+        self.jump(min(max(line, 0), self._end))
+        self.repaint(range(self.size.height))
 
     def _reading(self) -> Entry | None:
         """The entry on top, where the user has scrolled up to read; None at the end."""

@@ -6,6 +6,7 @@ import ipaddress
 import itertools
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tracer.clock import SystemClock
@@ -90,6 +91,7 @@ async def real(queries: Sequence[str], config: TraceConfig, opened: OpenSockets 
         first_echo=int.from_bytes(os.urandom(2)),
         meter=Meter(clock.now_ns()),
         warnings=preflight(config, choice.protocol, len(targets)),
+        look_up=partial(_addresses, config=config),
     )
 
 

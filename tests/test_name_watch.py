@@ -1,8 +1,9 @@
-"""The network of this host changes while names are traced: what is looked up, and what is told, in virtual time."""
+"""The network of this host changes while names are traced: what is looked up and told, in virtual time."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 
 import msgspec
@@ -12,7 +13,8 @@ from tests.session_driver import Run, simulation
 from tracer.events import Event, NameMoved, ProbeSent, SourceChanged
 from tracer.model import Address, EndReason, FailureKind, SourceInfo
 from tracer.name_watch import AGAIN_NS, PATIENCE_NS
-from tui.view.timeline import Severity, entry
+from tui.view.style import Severity
+from tui.view.timeline import entry
 from tui.view.troubles import Recent
 
 NEW, OTHER = Address("192.0.2.9"), Address("192.0.2.10")
@@ -118,7 +120,7 @@ async def test_a_resolver_that_does_not_answer_holds_no_probe_and_is_given_up() 
     [moved] = run.told(NameMoved)
     assert 5 * SECOND + PATIENCE_NS <= moved.at_ns < 8 * SECOND + PATIENCE_NS
     sent = [event.at_ns for event in run.told(ProbeSent)]
-    assert max(later - earlier for earlier, later in zip(sent, sent[1:], strict=False)) < 2 * SECOND
+    assert max(later - earlier for earlier, later in itertools.pairwise(sent)) < 2 * SECOND
 
 
 async def test_what_is_under_way_at_the_end_is_left_alone() -> None:

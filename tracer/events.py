@@ -246,7 +246,7 @@ class SourceChanged(_Event, frozen=True, kw_only=True, tag="source_changed"):
 
 
 class NameMoved(_Event, frozen=True, kw_only=True, tag="name_moved"):
-    """The network of this host changed, and the target's name has other addresses there; or the old one again.
+    """This host's network changed, and the target's name has other addresses there, or the old one again.
 
     The trace goes on to the address it began with.
     """

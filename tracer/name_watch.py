@@ -22,7 +22,7 @@ PATIENCE_NS = 10_000_000_000
 """A lookup without an answer for so long is given up."""
 
 LookUp = Callable[[str], Awaitable[tuple[Address, ...]]]
-"""From a name to all its addresses, first choice first; empty where nobody knows it. Does not hold the loop."""
+"""From a name to all its addresses, first choice first; empty where nobody knows it. Never holds the loop."""
 
 Tell = Callable[[Sequence[Event]], None]
 

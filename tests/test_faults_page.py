@@ -15,7 +15,11 @@ from tests.lab.labkit.faults_page import BEGIN, END, PAGE, Claims, UnprovenError
 ROOT = Path(__file__).parents[1]
 COMMITTED = PAGE.read_text(encoding="utf-8")
 PROSE = f"# Faults\n\nBefore.\n\n{BEGIN}\nold\n{END}\n\n## After\n"
-CLAIMS: Claims = {("rain", "test_a::test_rain"), ("snow", "test_b::test_snow")}
+CLAIMS: Claims = {
+    ("rain | hail", "test_a::test_hail"),
+    ("rain", "test_a::test_rain"),
+    ("snow", "test_b::test_snow"),
+}
 
 
 @pytest.fixture(scope="module")

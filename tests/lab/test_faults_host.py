@@ -67,7 +67,9 @@ def test_without_descriptors_it_says_so_and_recovers_when_there_are_some(
         notes.events(stream.events)
 
 
-@pytest.mark.fault("few descriptors at the start", "says so before the first probe, goes on", way="udp")
+@pytest.mark.fault(
+    "few ports or descriptors at the start", "says so before the first probe, goes on", way="udp"
+)
 def test_a_low_limit_of_open_files_is_told_before_the_first_probe(path: Chain, notes: FaultNotes) -> None:
     command = ["prlimit", "--nofile=60:60", *hopscope_command("-m", "json", "-C", "1", "--udp")]
     target = path.target_address(Family.IPV4)

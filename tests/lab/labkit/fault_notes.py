@@ -89,5 +89,8 @@ class Marked:
             yield "fault", name.format(**self._given)
             yield "does", does
             yield "test", self.test
-            yield "way", str(marker.kwargs.get("way", self._given.get("way", "")))
+            yield (
+                "way",
+                marker.kwargs.get("way", "{way}" if "way" in self._given else "").format(**self._given),
+            )
             yield "family", str(self._given.get("family", ""))

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs/faults.md"
 BEGIN, END = "<!-- made by `make faults`: do not edit -->", "<!-- end of what was made -->"
 HEADING = ("fault", "through", "what is told", "what hopscope does", "target answers again", "tests")
+ESCAPED = "\\|"
 LIST = "--list"
 LONGEST = 240
 """Characters of a sentence in the table."""
@@ -100,7 +101,8 @@ def _cells(fault: str, row: Row) -> list[str]:
     said = "; ".join(f"“{_short(text)}”" for text in row.says.values())
     told = "; ".join(part for part in (events, said) if part) or "nothing"
     tests = ", ".join(f"`{test}`" for test in row.tests)
-    return [fault, _through(row.ways), told.replace("|", "\\|"), row.does, _recovery(row), tests]
+    cells = [fault, _through(row.ways), told, row.does, _recovery(row), tests]
+    return [cell.replace("|", ESCAPED) for cell in cells]
 
 
 def _short(text: str) -> str:
@@ -139,7 +141,11 @@ def claims_of(page: str) -> Claims:
     """What a page claims to be proved: each fault with each of its tests."""
     made = page.partition(BEGIN)[2].partition(END)[0]
     cells = [line.strip("|").split(" | ") for line in made.splitlines() if line.startswith("| ")][1:]
-    return {(row[0].strip(), test.strip(" `")) for row in cells for test in row[-1].split(", ")}
+    return {
+        (row[0].strip().replace(ESCAPED, "|"), test.strip(" `"))
+        for row in cells
+        for test in row[-1].split(", ")
+    }
 
 
 class _Collector:

@@ -66,7 +66,7 @@ def test_the_words_around_the_table_stay_and_the_table_is_the_results() -> None:
     made = page(PROSE, results(written(CLAIMS), CLAIMS))
     assert made.startswith("# Faults\n\nBefore.\n")
     assert made.endswith("## After\n")
-    assert "old" not in made
+    assert "\nold\n" not in made
     assert claims_of(made) == CLAIMS
     rain = ["rain", "raw: udp", "`send_failed x`; “It rains.”", "goes on", "10 ms, within 1 round"]
     assert f"| {' | '.join(rain)} | `test_a::test_rain` |" in made.splitlines()

@@ -152,9 +152,16 @@ def test_no_route_is_told_with_the_loss_of_the_source_and_both_come_back(
     notes: FaultNotes,
 ) -> None:
     gone = {"no_route", "source_unavailable"}
+    told: set[str] = set()
 
     def is_told(event: dict[str, Any]) -> bool:
-        return event["event"] == "send_failed" and event["failure"]["kind"] in gone
+        if event["event"] == "source_changed" and event["source"] is None:
+            told.add("source")
+        elif event["event"] == "send_failed" and event["failure"]["kind"] in gone:
+            assert event["failure"]["message"]
+            assert event["failure"]["remedy"]
+            told.add("failure")
+        return len(told) == 2
 
     events = _survives(path, family, way, BREAKS[broken], is_told, notes)
     moved = [event["source"] for event in events if event["event"] == "source_changed"]

@@ -65,7 +65,11 @@ def recovers(stream: EventStream, notes: FaultNotes, within: int = 2) -> None:
     answer = stream.until(lambda event: reaches(event) and event["round"] > now)
     assert answer["round"] <= now + within
     assert stream.process.poll() is None
-    first = next(event for event in stream.events[seen:] if reaches(event) and event["at_ns"] >= over_ns)
+
+    def is_after(event: dict[str, Any]) -> bool:
+        return reaches(event) and bool(event["at_ns"] >= over_ns)
+
+    first = next(filter(is_after, stream.events[seen:]), None) or stream.until(is_after)
     notes.recovered(first["at_ns"] - over_ns, max(first["round"] - now, 0))
 
 

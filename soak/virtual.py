@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from soak.sizes import Size
     from tui.scene import Scene
     from tui.view.cells import Line
-    from tui.view.scrubber import Playback
 
 PROTOCOLS = (Protocol.ICMP, Protocol.ICMP, Protocol.UDP, Protocol.TCP)
 """Of the targets."""
@@ -66,10 +65,10 @@ TICK_NS = 100_000_000
 NAMED = 6000
 """Addresses that names are told of in turn: more than anyone remembers."""
 BLOCKS_GROW, RESIDENT_GROWS_MB, TRACED_GROWS = 0.02, 8.0, 0.25
-"""How much more there may be at the end than after the second window. Of live blocks 2 %: one forgotten object
-in 500 probes of ten million would be more. Of resident memory 8 MB, less than one byte a probe: the allocator
-returns pools only when they are empty. Of what the traced probes leave a quarter, between the medians of the
-two halves: a table that happens to be enlarged among them counts whole."""
+"""How much more there may be at the end than after the second window. Of live blocks 2 %: one forgotten
+object in 500 probes of ten million would be more. Of resident memory 8 MB, less than one byte a probe: the
+allocator returns pools only when they are empty. Of what the traced probes leave a quarter, between the
+medians of the two halves: a table that happens to be enlarged among them counts whole."""
 
 
 FULL = 1
@@ -109,9 +108,18 @@ class Picture:
         self.bridge.update(events)
         self._memory.keep(events)
 
-    def playback(self, label: str | None) -> Playback | None:  # noqa: ARG002 - this is no recording
+    async def run(self) -> None:
+        """The session feeds it."""
+
+    def stop(self) -> None:
+        """The session stops."""
+
+    def playback(self, label: str | None) -> None:
         """Never."""
-        return None
+
+    def recorded(self) -> Sequence[Event]:
+        """What can be written to a file later."""
+        return self._memory.log()
 
     def draw(self) -> None:
         """The newest picture of every part of the screen."""
@@ -208,7 +216,7 @@ class Soak:
 
     def _name(self, now: int) -> NameResolved:
         self._named = (self._named + 1) % NAMED
-        a, b = divmod(self._named, 256)
+        b, a = divmod(self._named, 24)
         return NameResolved(
             at_ns=now,
             target=f"t{self._named % len(PROTOCOLS)}",

@@ -180,9 +180,7 @@ def test_root_of_a_user_namespace_has_the_channels_of_its_own_network() -> None:
             'ip link set lo up && exec "$@"',
             "sh",
         )
-        place = Place(outside, ("setpriv", *User.NOBODY.value, "--", *enter))
-        if place.run(["true"]).returncode != 0:
-            pytest.skip("this kernel lets nobody make user namespaces")
+        place = Place(outside, enter)
         found = place.doctor()
         assert found["raw sockets"]["state"] == "ok"
         assert place.traces("--channel", "raw", "-p", "icmp") == PERMITTED
@@ -199,11 +197,13 @@ def test_a_remedy_turns_its_line_good(namespace: Namespace, check: str) -> None:
     assert nobody.doctor("--tcp")[check]["state"] == "ok"
 
 
-def test_the_remedy_for_descriptors_holds_for_the_shell_it_is_run_in(namespace: Namespace) -> None:
-    short = Place(namespace, ("prlimit", "--nofile=32"))
-    remedy = short.doctor("--tcp")["open files"]["remedy"].removeprefix("sudo ")
-    mended_first = Place(namespace, (*short.prefix, "sh", "-c", f'{remedy}; exec "$@"', "sh"))
-    assert mended_first.doctor("--tcp")["open files"]["state"] == "ok"
+def test_the_remedy_for_descriptors_gives_as_many_as_are_needed(namespace: Namespace) -> None:
+    remedy = Place(namespace, ("prlimit", "--nofile=32")).doctor("--tcp")["open files"]["remedy"]
+    # Where the laboratory itself may not raise a hard limit, the command can still be proved from above.
+    shell = ("prlimit", "--nofile=32:1024", "sh", "-c", f'{remedy.removeprefix("sudo ")} && exec "$@"', "sh")
+    after = Place(namespace, shell).doctor("--tcp")["open files"]
+    needed = after["needed"]
+    assert (after["state"], after["found"]) == ("ok", f"limit {needed}, can be raised to {needed}")
 
 
 def test_the_remedy_for_raw_sockets_traces_over_them(namespace: Namespace) -> None:

@@ -239,12 +239,20 @@ def _trace(
         with contextlib.closing(prepared.channel), contextlib.ExitStack() as ended:
             ended.callback(output.clear)
             names = naming(config, session, prepared.clock)
+            caught: list[int] = []
+
+            def stop(number: int, _: object) -> None:
+                caught.append(number)
+                session.stop(EndReason.INTERRUPTED)
+
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, stop)  # until the loop, which is not imported yet, hears them
             session.begin()
             gc.freeze()  # what is loaded stays; neither a collection nor the exit need look at it
             gc.enable()
             import asyncio  # noqa: PLC0415 - takes long; the first probes are on their way meanwhile
 
-            interrupted = asyncio.run(_run(session, names))
+            interrupted = asyncio.run(_run(session, names, caught))
         reports = output.finish()
         return interrupted or exit_code(reports)
 
@@ -304,9 +312,8 @@ def _close(written: Sequence[LateFile]) -> None:
             _complain(f"The {file.name} is incomplete: {failure.strerror}.")
 
 
-async def _run(session: Session, names: Naming | None) -> int:
+async def _run(session: Session, names: Naming | None, caught: list[int]) -> int:
     """Run the session; returns the exit code of the signal that ended it, or 0."""
-    caught: list[int] = []
 
     def stop(number: int) -> None:
         caught.append(number)

@@ -14,7 +14,7 @@ COMPILE := $(BIN)/python -m compileall -q tracer tui
 # each other's loops late; what shares a laboratory stays in one process.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
-.PHONY: help run test lint types contracts check docs matrix faults fuzz audit bench bench-screen screenshots clean
+.PHONY: help run test lint types contracts check docs matrix faults fuzz audit bench bench-screen soak screenshots clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,11 +70,17 @@ bench-screen: .venv/test ## Measure the screen: first frame, cost, what it does 
 
 bench: .venv/test ## Measure ours and the peers in turn on one path (root; a quiet machine): time, truth, cost, scale
 	@$(COMPILE)
+	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.one_shot
 	$(BIN)/python -m bench.truth
 	$(BIN)/python -m bench.channel_cost
 	$(BIN)/python -m bench.cost
 	$(BIN)/python -m bench.scale
+
+soak: .venv/test ## Ten million probes in virtual time, then an hour on the kernel lab (root); ARGS="--probes N --seconds S"
+	@$(COMPILE)
+	$(BIN)/python -m soak.virtual $(ARGS)
+	$(BIN)/python -m soak.lab $(ARGS)
 
 screenshots: .venv/screens ## Take the pictures in screenshots/ anew
 	$(BIN)/python -m screenshots.take

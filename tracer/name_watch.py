@@ -6,13 +6,16 @@ address traced is no longer among those of its name; what to make of that is lef
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from tracer.events import Event, NameMoved, SourceChanged, TargetAdded, TraceEnded, TraceStarted
 from tracer.interfaces import Clock
 from tracer.model import Address, Failure, FailureKind, TargetInfo
 from tracer.text import named
+
+if TYPE_CHECKING:
+    import asyncio
 
 AGAIN_NS = 5_000_000_000
 """The name servers of a new network are often set some seconds after its routes: so long after the change the
@@ -94,11 +97,20 @@ class NameWatch:
             name.asking.cancel()
             name.asking = None
         if name.asking is None and name.due_ns and name.due_ns[0] <= now_ns:
-            del name.due_ns[0]
-            name.asked_ns = now_ns
-            name.asking = asyncio.ensure_future(self._ask(label, name))
+            self._begin_asking(label, name, now_ns)
         if name.asking is None and not name.due_ns:
             self._busy.discard(label)
+
+    def _begin_asking(self, label: str, name: _Name, now_ns: int) -> None:
+        import asyncio  # noqa: PLC0415 - the first probes leave before it is loaded
+
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # they leave before it runs, too: a later batch will do
+            return
+        del name.due_ns[0]
+        name.asked_ns = now_ns
+        name.asking = loop.create_task(self._ask(label, name))
 
     async def _ask(self, label: str, name: _Name) -> None:
         try:

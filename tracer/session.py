@@ -94,6 +94,7 @@ class Session:
         self._by_target: defaultdict[Address, list[_Trace]] = defaultdict(list)
         self._finished: deque[tuple[int, Engine]] = deque()
         """Engines that have ended, and when the last answer to their probes is too old to be told apart."""
+        self._begun = False
         self._stop: EndReason | None = None
         self._names: NameWatch | None = None
         if prepared.look_up is not None:
@@ -113,6 +114,16 @@ class Session:
         """Add to the log what was found out beside the traces; not from within a listener."""
         self._tell(events)
 
+    def begin(self) -> None:
+        """Send the first probes; ``run`` and ``serve`` do it where nobody did. Needs no event loop.
+
+        Again: catch up with what has become due since, which is no lateness of the machine.
+        """
+        if not self._begun:
+            self._begun = True
+            self._begin()
+        self._step()
+
     async def run(self) -> None:
         """Trace. Raises nothing but what a listener raises."""
         await self._trace_while(lambda: bool(self._traces))
@@ -123,8 +134,7 @@ class Session:
 
     async def _trace_while(self, wanted: Callable[[], bool]) -> None:
         try:
-            self._begin()
-            self._step()
+            self.begin()
             while wanted():
                 await self._wait()
                 self._step()

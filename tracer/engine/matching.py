@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Collection, Iterator
 from itertools import islice
 
+import msgspec
+
 from tracer.engine.lifecycle import PROBE_TRANSITIONS, ProbeInput
 from tracer.engine.ports import Ports
 from tracer.model import Address, Identity, Probe, ProbeState, Stamp
@@ -20,23 +22,20 @@ OUTSTANDING_LIMIT = 61440
 """With so many probes remembered no further one is sent; sequences for the ones to come stay free."""
 
 
-class TrackedProbe:
-    """One probe and how far it has come."""
+class TrackedProbe(msgspec.Struct, eq=False, gc=False):
+    """One probe and how far it has come. Thousands are remembered, and none can be part of a cycle."""
 
-    __slots__ = ("_imprint", "left_ns", "packet", "ports", "probe", "released", "state", "tx")
-
-    def __init__(self, probe: Probe, ports: Ports) -> None:
-        self.probe = probe
-        self.ports = ports
-        self.state = ProbeState.PLANNED
-        self.left_ns = 0
-        """When the engine learned that it had left; its timeout counts from here. A stamp may be revised, and
-        no stamp, however wrong, may keep a probe waiting for ever."""
-        self.tx: Stamp | None = None
-        self.packet: bytes | None = None
-        self.released = False
-        """Its port and its socket are free again; answers can no longer come."""
-        self._imprint: Imprint | None = None
+    probe: Probe
+    ports: Ports
+    state: ProbeState = ProbeState.PLANNED
+    left_ns: int = 0
+    """When the engine learned that it had left; its timeout counts from here. A stamp may be revised, and no
+    stamp, however wrong, may keep a probe waiting for ever."""
+    tx: Stamp | None = None
+    packet: bytes | None = None
+    released: bool = False
+    """Its port and its socket are free again; answers can no longer come."""
+    _imprint: Imprint | None = None
 
     def imprint(self, source: Address | None) -> Imprint | None:
         """What a NAT leaves of its packet, as it left where that is known, else as sent from ``source``."""

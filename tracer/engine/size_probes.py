@@ -66,10 +66,8 @@ AFTER_FAILURE_NS = SECOND
 _REMEMBERED = 32
 
 
-class SizeProbe(TrackedProbe):
+class SizeProbe(TrackedProbe, eq=False, gc=False):
     """A probe of another size; its TTL and its size are the question it asks."""
-
-    __slots__ = ()
 
 
 def _question(tracked: TrackedProbe) -> Question:

@@ -106,7 +106,7 @@ OPTIONS: dict[Family, FamilyOptions] = {
 }
 
 
-class ExtendedError(msgspec.Struct, frozen=True, kw_only=True):
+class ExtendedError(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an error-queue entry says (struct sock_extended_err and the offender behind it)."""
 
     errno: int
@@ -122,7 +122,7 @@ class ExtendedError(msgspec.Struct, frozen=True, kw_only=True):
     """Offset of the ICMP extensions in the payload, where the kernel found some (Linux 5.9)."""
 
 
-class Ancillary(msgspec.Struct):
+class Ancillary(msgspec.Struct, gc=False):
     """The control messages of one received datagram."""
 
     stamp_ns: int | None = None

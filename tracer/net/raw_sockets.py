@@ -56,7 +56,7 @@ verify. Receiving into one buffer for ever was measured to be slower than a new 
 2 KiB: the bytes are kept, so they would have to be copied out of it."""
 
 
-class Leaving(msgspec.Struct, frozen=True):
+class Leaving(msgspec.Struct, frozen=True, gc=False):
     """Where a packet leaves this host: a source address for the routes, and the interface if one is bound."""
 
     source: Address
@@ -158,7 +158,7 @@ def _packet_info(family: Family, leaving: Leaving) -> _Message:
     return (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, _PKTINFO6.pack(source, leaving.interface))
 
 
-class Datagram(msgspec.Struct, frozen=True):
+class Datagram(msgspec.Struct, frozen=True, gc=False):
     """One packet of a receive queue."""
 
     data: bytes

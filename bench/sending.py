@@ -1,9 +1,9 @@
-"""What a probe costs from the decision to its answer's number: ``python -m bench.sending [SECONDS]``. Needs root.
+"""What a probe costs from the decision to its answer's number: ``python -m bench.sending [SECONDS]``.
 
 Whole traces of many targets over one channel, on a path of kernel routers whose work is steered to the last
 core while this program keeps to the first: the CPU time told is its own. Three tables: channels and protocols
 at about 1000 probes a second, 256 targets of 16 hops at one round a second, and rates offered to one channel
-until something gives. Prints; judges nothing.
+until something gives. Needs root. Prints; judges nothing.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ COMMANDS_AT_ONCE = 512
 
 SENDS_IN_A_STEP = 128
 """After so many commands, of however many traces that begin a round at once, the answers are read and the
-rest of the program runs: 200 KiB of receive queue, which Linux gives without a privilege, hold 270 answers."""
+rest of the program runs: 200 KiB of receive queue, as Linux gives without a privilege, hold 270 answers."""
 
 _APART = 40_503
 """Moving source ports of targets start this far from each other (2^16 over the golden ratio: well spread)."""

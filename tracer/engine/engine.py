@@ -192,7 +192,7 @@ class Engine:
         if self._planned is not None or self.ended is not None or self._plan_size_probe(now):
             return
         lanes = self._lanes
-        for lane in (*lanes[self._turn :], *lanes[: self._turn]):
+        for lane in (*lanes[self._turn :], *lanes[: self._turn]) if self._turn else lanes:
             ttl = lane.due(now)
             if ttl is not None and self._issue(lane, ttl, self._spec.shape, TrackedProbe):
                 return
@@ -238,15 +238,15 @@ class Engine:
                 lane.plan.free(tracked.ports)
                 self._fail(tracked, failure, now)
                 if failure.kind is FailureKind.QUEUE_FULL:
-                    self._paced(lane, now, changed=lane.refused(now))
+                    if lane.refused(now):
+                        self._pace_changed(lane, now)
         self._plan_probe(now)
 
     def _lane(self, tracked: TrackedProbe) -> Lane:
         return self._lanes[tracked.probe.flow]
 
-    def _paced(self, lane: Lane, now: int, *, changed: bool) -> None:
-        if changed:
-            self._story.pace(lane.flow, *lane.pace, now)
+    def _pace_changed(self, lane: Lane, now: int) -> None:
+        self._story.pace(lane.flow, *lane.pace, now)
 
     def _used_turn(self, tracked: TrackedProbe, now: int) -> None:
         lane = self._lane(tracked)
@@ -256,16 +256,19 @@ class Engine:
             self._turn = (lane.flow + 1) % len(self._lanes)
 
     def _left(self, tracked: TrackedProbe, result: Sent, now: int) -> None:
-        tracked.probe = msgspec.structs.replace(tracked.probe, source_port=result.source_port)
+        if result.source_port != tracked.probe.source_port:
+            tracked.probe = msgspec.structs.replace(tracked.probe, source_port=result.source_port)
         tracked.tx = result.at
         tracked.move(ProbeInput.LEFT)
         self._memory.left(tracked, now)
-        self._lane(tracked).outstanding += 1
         self._on_the_network += 1
-        self._highest_sent = max(self._highest_sent, tracked.probe.ttl)
+        if tracked.probe.ttl > self._highest_sent:
+            self._highest_sent = tracked.probe.ttl
         self._teller(tracked).sent(tracked, result.at, now)
         lane = self._lane(tracked)
-        self._paced(lane, now, changed=lane.left(now))
+        lane.outstanding += 1
+        if lane.left(now):
+            self._pace_changed(lane, now)
 
     # Answers come in
 

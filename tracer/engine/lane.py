@@ -53,9 +53,10 @@ class Lane:
     def due(self, now: int) -> Ttl | None:
         """The TTL that may leave at this moment."""
         self._waits_for_port = False
-        ttl = self.next_ttl
-        self.round.move(RoundInput.ALL_SENT if self.window.next_ttl is None else RoundInput.MORE_TO_SEND)
-        return ttl if ttl is not None and self._pacer.ready_at(now) <= now else None
+        ttl = self.window.next_ttl
+        self.round.move(RoundInput.ALL_SENT if ttl is None else RoundInput.MORE_TO_SEND)
+        waits = ttl is None or (self.one_at_a_time and self.outstanding)
+        return None if waits or self._pacer.ready_at(now) > now else ttl
 
     def take_ports(self, release: Callable[[TrackedProbe], None]) -> Ports | None:
         """A pair of ports; an old lost probe gives up its own if that is what it takes.
@@ -139,6 +140,6 @@ def lanes_of(plans: Sequence[PortPlan], config: TraceConfig, now: int) -> tuple[
     holding = {id(plan): LostProbes() for plan in plans}
     lanes = tuple(Lane(FlowId(flow), config, plan, holding[id(plan)], now) for flow, plan in enumerate(plans))
     ends = PathEnds([lane.belief for lane in lanes])
-    for lane in lanes:
+    for lane in lanes if len(lanes) > 1 else ():
         lane.window.elsewhere = partial(ends.elsewhere, lane.belief)
     return lanes, ends

@@ -27,6 +27,9 @@ class PathEnds:
 
     def learned(self) -> PathEnd:
         """Sum up anew; returns where the path ends."""
+        if len(self._beliefs) == 1:
+            self.end = self._beliefs[0].end
+            return self.end
         ends = [belief.end for belief in self._beliefs]
         kind = min((end.kind for end in ends), key=_RANKS.index)
         self.end = max((end for end in ends if end.kind is kind), key=lambda end: end.ttl or 0)
@@ -40,4 +43,7 @@ class PathEnds:
 
     def elsewhere(self, belief: PathEndBelief) -> int | None:
         """The farthest TTL at which another flow has the target for certain; None while none has."""
-        return next((ttl for ttl, other in self._farthest if other is not belief), None)
+        for ttl, other in self._farthest:
+            if other is not belief:
+                return ttl
+        return None

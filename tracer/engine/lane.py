@@ -18,6 +18,9 @@ from tracer.engine.window import Window
 from tracer.events import ReplyReceived
 from tracer.model import FlowId, Probe, ReplyKind, RoundId, Ttl
 
+_ALL_SENT, _MORE_TO_SEND, _DRAINING = RoundInput.ALL_SENT, RoundInput.MORE_TO_SEND, RoundState.DRAINING
+"""Reading a member through its class takes 130 ns (CPython 3.11)."""
+
 
 class Lane:
     """One flow. Flows whose source port moves share a plan, and the lost probes that hold its ports."""
@@ -47,14 +50,15 @@ class Lane:
 
     def ready_at(self, now: int) -> int | None:
         """When its next probe may leave; None when time alone does not let it."""
-        waits = self._waits_for_port or self.next_ttl is None
-        return None if waits else self._pacer.ready_at(now)
+        if self._waits_for_port or self.next_ttl is None:
+            return None
+        return self._pacer.ready_at(now)
 
     def due(self, now: int) -> Ttl | None:
         """The TTL that may leave at this moment."""
         self._waits_for_port = False
         ttl = self.window.next_ttl
-        self.round.move(RoundInput.ALL_SENT if ttl is None else RoundInput.MORE_TO_SEND)
+        self.round.move(_ALL_SENT if ttl is None else _MORE_TO_SEND)
         waits = ttl is None or (self.one_at_a_time and self.outstanding)
         return None if waits or self._pacer.ready_at(now) > now else ttl
 
@@ -117,7 +121,7 @@ class Lane:
 
     def round_ends_ns(self) -> int | None:
         """When its part of the round is over; None while something is still to be sent, or when unknown."""
-        return self.round.ends_ns() if self.round.state is RoundState.DRAINING else None
+        return self.round.ends_ns() if self.round.state is _DRAINING else None
 
     def round_is_over(self, now: int) -> bool:
         """Everything is sent, and there is nothing left to wait for."""

@@ -25,7 +25,6 @@ from tracer.interfaces import (
     SendResult,
     Sent,
     SourceMoved,
-    TransmitStamp,
 )
 from tracer.model import (
     Address,
@@ -180,15 +179,7 @@ class RawChannel:
         """Raises OSError."""
         packet = probe_packet(probe, leaving.source)
         before = self._kernel_clock.now()
-        awaited = TransmitStamp(
-            protocol=probe.protocol,
-            destination=probe.target,
-            identity=probe.identity,
-            mark=probe.mark,
-            at=before,
-            packet=packet,
-        )
-        self._sockets.senders[family].send(packet, probe.target, leaving, awaited)
+        self._sockets.senders[family].send(packet, probe, leaving)
         return Sent(before, probe.source_port)
 
     @staticmethod

@@ -32,7 +32,7 @@ _WAYS_OUT = 256
 STAMPS_AWAITED = 8192
 """Probes whose transmit stamp is waited for; a device that gives none costs no more memory than this."""
 
-DATAGRAMS_AT_ONCE = 1024
+DATAGRAMS_AT_ONCE = 256
 """So many answers are read in a row before the rest of the program runs."""
 
 ERRORS_AT_ONCE = 64
@@ -229,7 +229,7 @@ class Receiver:
         """Receive nothing; packets of other programs are not even copied for a filter to look at."""
         attach(self._sock, nothing_filter())
         self._program = b""
-        for _ in self.datagrams():
+        while sum(1 for _ in self.datagrams()) == DATAGRAMS_AT_ONCE:
             pass
         self.take_drops()
         with contextlib.suppress(OSError):

@@ -267,8 +267,7 @@ class Engine:
         tracked.move(_LEFT)
         self._memory.left(tracked, now)
         self._on_the_network += 1
-        if tracked.probe.ttl > self._highest_sent:
-            self._highest_sent = tracked.probe.ttl
+        self._highest_sent = max(self._highest_sent, tracked.probe.ttl)
         self._teller(tracked).sent(tracked, result.at, now)
         lane = self._lane(tracked)
         lane.outstanding += 1

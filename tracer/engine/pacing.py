@@ -43,7 +43,7 @@ class Pacer:
         """When the next probe may leave; ``now`` or earlier means at once."""
         full_since_ns = now - self._depth_ns
         since_ns = self._empty_since_ns
-        return (since_ns if since_ns > full_since_ns else full_since_ns) + self._interval_ns
+        return (max(full_since_ns, since_ns)) + self._interval_ns
 
     def take(self, now: int) -> None:
         """Use one permit. The caller has asked ``ready_at`` before."""

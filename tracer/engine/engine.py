@@ -242,9 +242,8 @@ class Engine:
                 self._used_turn(tracked, now)
                 lane.plan.free(tracked.ports)
                 self._fail(tracked, failure, now)
-                if failure.kind is FailureKind.QUEUE_FULL:
-                    if lane.refused(now):
-                        self._pace_changed(lane, now)
+                if failure.kind is FailureKind.QUEUE_FULL and lane.refused(now):
+                    self._pace_changed(lane, now)
         self._plan_probe(now)
 
     def _lane(self, tracked: TrackedProbe) -> Lane:

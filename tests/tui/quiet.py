@@ -1,6 +1,7 @@
 """When everything that was asked of the application is done: told by the event loop.
 
-Textual's pilot sleeps for 20 ms and looks whether the process worked hard meanwhile, four times a key.
+Textual's pilot sleeps for 20 ms and looks whether the process worked hard meanwhile, four times a key. What
+the loop still has to do is in no typed interface of asyncio, hence the two ignores.
 """
 
 from __future__ import annotations

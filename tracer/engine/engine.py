@@ -60,13 +60,13 @@ from tracer.model import (
 MEMORY_TIMEOUTS = 5
 """A probe is remembered for so many timeouts after it was sent, so that a late answer still finds it."""
 
-_LEFT = ProbeInput.LEFT
-"""Reading a member through its class takes 130 ns (CPython 3.11)."""
-
 _END_REASONS = {
     PathEndKind.UNREACHABLE: EndReason.UNREACHABLE,
     PathEndKind.GAP: EndReason.GAP_LIMIT,
 }
+
+_LEFT = ProbeInput.LEFT
+"""Reading a member through its class takes 130 ns (CPython 3.11)."""
 
 
 class Engine:

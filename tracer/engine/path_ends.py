@@ -27,9 +27,6 @@ class PathEnds:
 
     def learned(self) -> PathEnd:
         """Sum up anew; returns where the path ends."""
-        if len(self._beliefs) == 1:
-            self.end = self._beliefs[0].end
-            return self.end
         ends = [belief.end for belief in self._beliefs]
         kind = min((end.kind for end in ends), key=_RANKS.index)
         self.end = max((end for end in ends if end.kind is kind), key=lambda end: end.ttl or 0)

@@ -43,7 +43,7 @@ COMMANDS_AT_ONCE = 512
 """So many commands of one trace are carried out before the others have their turn: a lap over a range of
 28 000 occupied ports must not hold up their answers."""
 
-SENDS_IN_A_STEP = 128
+SENDS_IN_A_STEP = 64
 """After so many commands, of however many traces that begin a round at once, the answers are read and the
 rest of the program runs: 200 KiB of receive queue, as Linux gives without a privilege, hold 270 answers."""
 

@@ -52,6 +52,9 @@ _FIRST_GIVEN = 1 << 31
 _LAST_COUNTED = _FIRST_GIVEN - 1
 """Numbers we give have the highest bit; the kernel's count does not come so far while its probes matter."""
 
+_ERRORS = int(socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
+"""As a number: the flags of Python's socket module are added up by a function in Python."""
+
 _Message = tuple[int, int, bytes]
 
 _LARGEST = {Protocol.ICMP: 65535, Protocol.TCP: linux.PACKET_ROOM, Protocol.UDP: 65535}
@@ -134,9 +137,7 @@ class Sender:
         """The stamps that have come, oldest first."""
         while self._awaited:
             try:
-                _, messages, _, _ = self._sock.recvmsg(
-                    0, linux.ANCILLARY_ROOM, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT
-                )
+                _, messages, _, _ = self._sock.recvmsg(0, linux.ANCILLARY_ROOM, _ERRORS)
             except OSError:
                 return
             stamped = linux.read_transmit_stamp(self._options, messages)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.session_driver import simulation
+from tracer.events import TraceEnded
 from tracer.session import SENDS_IN_A_STEP
 
 if TYPE_CHECKING:

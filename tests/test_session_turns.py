@@ -1,4 +1,4 @@
-"""Many targets whose rounds begin together: nobody's answers wait for everybody's probes, nobody is left out."""
+"""Many targets whose rounds begin together: answers do not wait for all probes, and nobody is left out."""
 
 from __future__ import annotations
 
@@ -60,6 +60,4 @@ async def test_a_target_that_is_closed_while_its_turn_has_come_ends_once() -> No
 
     run.on_batch = close
     await run.to_its_end()
-    assert sorted(event.target for event in run.events if type(event).__name__ == "TraceEnded") == sorted(
-        labels
-    )
+    assert sorted(event.target for event in run.told(TraceEnded)) == sorted(labels)

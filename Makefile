@@ -69,6 +69,7 @@ bench: .venv/test ## Measure ours and the peers in turn on one path (root; a qui
 	$(BIN)/python -m bench.truth
 	$(BIN)/python -m bench.channel_cost
 	$(BIN)/python -m bench.cost
+	$(BIN)/python -m bench.sending
 	$(BIN)/python -m bench.scale
 
 soak: .venv/test ## Ten million probes in virtual time, then an hour on the kernel lab (root); ARGS="--probes N --seconds S"

@@ -65,6 +65,9 @@ _END_REASONS = {
     PathEndKind.GAP: EndReason.GAP_LIMIT,
 }
 
+_LEFT = ProbeInput.LEFT
+"""Reading a member through its class takes 130 ns (CPython 3.11)."""
+
 
 class Engine:
     """Decides what to send and what every answer means."""
@@ -113,14 +116,14 @@ class Engine:
             return None
         if self._round_is_over(now):
             return now
-        wishes = [self._memory.next_loss_ns()]
+        wishes = [self._memory.next_loss_ns(), self._sizes.next_ns(now)]
         for lane in self._lanes:
             wishes.append(lane.ready_at(now))
             ends_ns = lane.round_ends_ns()
             # A flow whose part is over waits for the others.
-            wishes.append(ends_ns if ends_ns is not None and ends_ns > now else None)
-        wishes.append(self._sizes.next_ns(now))
-        return min((wish for wish in wishes if wish is not None), default=now)
+            if ends_ns is not None and ends_ns > now:
+                wishes.append(ends_ns)
+        return min([wish for wish in wishes if wish is not None], default=now)
 
     def take_commands(self) -> list[Command]:
         """What the channel is to do, in order."""
@@ -158,8 +161,10 @@ class Engine:
 
     def _round_is_over(self, now: int) -> bool:
         """A report says what its user asked for: its last round waits for the MTUs, for a while."""
-        waits = self._lanes[0].round.is_last and self._sizes.searching(now)
-        return not waits and all(lane.round_is_over(now) for lane in self._lanes)
+        for lane in self._lanes:
+            if not lane.round_is_over(now):
+                return False
+        return not (self._lanes[0].round.is_last and self._sizes.searching(now))
 
     def _finish_round(self, now: int) -> None:
         this = self._lanes[0].round
@@ -192,7 +197,7 @@ class Engine:
         if self._planned is not None or self.ended is not None or self._plan_size_probe(now):
             return
         lanes = self._lanes
-        for lane in (*lanes[self._turn :], *lanes[: self._turn]):
+        for lane in (*lanes[self._turn :], *lanes[: self._turn]) if self._turn else lanes:
             ttl = lane.due(now)
             if ttl is not None and self._issue(lane, ttl, self._spec.shape, TrackedProbe):
                 return
@@ -237,16 +242,15 @@ class Engine:
                 self._used_turn(tracked, now)
                 lane.plan.free(tracked.ports)
                 self._fail(tracked, failure, now)
-                if failure.kind is FailureKind.QUEUE_FULL:
-                    self._paced(lane, now, changed=lane.refused(now))
+                if failure.kind is FailureKind.QUEUE_FULL and lane.refused(now):
+                    self._pace_changed(lane, now)
         self._plan_probe(now)
 
     def _lane(self, tracked: TrackedProbe) -> Lane:
         return self._lanes[tracked.probe.flow]
 
-    def _paced(self, lane: Lane, now: int, *, changed: bool) -> None:
-        if changed:
-            self._story.pace(lane.flow, *lane.pace, now)
+    def _pace_changed(self, lane: Lane, now: int) -> None:
+        self._story.pace(lane.flow, *lane.pace, now)
 
     def _used_turn(self, tracked: TrackedProbe, now: int) -> None:
         lane = self._lane(tracked)
@@ -256,16 +260,18 @@ class Engine:
             self._turn = (lane.flow + 1) % len(self._lanes)
 
     def _left(self, tracked: TrackedProbe, result: Sent, now: int) -> None:
-        tracked.probe = msgspec.structs.replace(tracked.probe, source_port=result.source_port)
+        if result.source_port != tracked.probe.source_port:
+            tracked.probe = msgspec.structs.replace(tracked.probe, source_port=result.source_port)
         tracked.tx = result.at
-        tracked.move(ProbeInput.LEFT)
+        tracked.move(_LEFT)
         self._memory.left(tracked, now)
-        self._lane(tracked).outstanding += 1
         self._on_the_network += 1
         self._highest_sent = max(self._highest_sent, tracked.probe.ttl)
         self._teller(tracked).sent(tracked, result.at, now)
         lane = self._lane(tracked)
-        self._paced(lane, now, changed=lane.left(now))
+        lane.outstanding += 1
+        if lane.left(now):
+            self._pace_changed(lane, now)
 
     # Answers come in
 

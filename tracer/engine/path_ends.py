@@ -40,4 +40,7 @@ class PathEnds:
 
     def elsewhere(self, belief: PathEndBelief) -> int | None:
         """The farthest TTL at which another flow has the target for certain; None while none has."""
-        return next((ttl for ttl, other in self._farthest if other is not belief), None)
+        for ttl, other in self._farthest:
+            if other is not belief:
+                return ttl
+        return None

@@ -48,6 +48,8 @@ from tracer.net.timestamps import KernelClock, StampingHeld, restamped, slept, t
 EVENTS_AT_ONCE = 1024
 POLLS_AT_ONCE = 16
 """How often receive looks again after draining, before it lets the rest of the program run."""
+FOUND_AT_ONCE = 512
+"""It does not look again after so many answers and stamps: the queues keep the rest."""
 
 _DATAGRAM: dict[Protocol, Callable[..., DatagramEndpoint]] = {
     Protocol.UDP: UdpEndpoint,
@@ -177,9 +179,13 @@ class ErrqueueChannel:
                 break
             for fileno, _ in ready:
                 endpoint = self._by_fileno.get(fileno)
-                if endpoint is not None:
+                if endpoint is None:
+                    self._network.heard()
+                else:
                     found.extend(endpoint.receive())
                     drops += endpoint.take_drops()
+            if len(found) >= FOUND_AT_ONCE:
+                break
         self._close_due(now_ns)
         if stepped or slept_ns:
             found = restamped(found, self._kernel_clock)

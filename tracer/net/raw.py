@@ -25,7 +25,6 @@ from tracer.interfaces import (
     SendResult,
     Sent,
     SourceMoved,
-    TransmitStamp,
 )
 from tracer.model import (
     Address,
@@ -53,6 +52,9 @@ from tracer.wire.ip import PROTOCOL_NUMBERS, IpPacket
 
 POLLS_AT_ONCE = 16
 """How often receive looks again after draining, before it lets the rest of the program run."""
+
+ANSWERS_AT_ONCE = 256
+"""It does not look again after so many: the queue keeps the rest."""
 
 
 class RawChannel:
@@ -180,15 +182,7 @@ class RawChannel:
         """Raises OSError."""
         packet = probe_packet(probe, leaving.source)
         before = self._kernel_clock.now()
-        awaited = TransmitStamp(
-            protocol=probe.protocol,
-            destination=probe.target,
-            identity=probe.identity,
-            mark=probe.mark,
-            at=before,
-            packet=packet,
-        )
-        self._sockets.senders[family].send(packet, probe.target, leaving, awaited)
+        self._sockets.senders[family].send(packet, probe, leaving)
         return Sent(before, probe.source_port)
 
     @staticmethod
@@ -211,11 +205,17 @@ class RawChannel:
             for fileno, _ in ready:
                 if (receiver := self._listening.get(fileno)) is not None:
                     answers.extend(self._answers(receiver))
+                else:
+                    self._network.heard()
+            if len(answers) >= ANSWERS_AT_ONCE:
+                break
         # Read after the answers, told before them: the stamp of an answered probe is there by now.
         found: list[Received] = [*self._stamps(), *answers]
         if stepped or slept_ns:
             found = restamped(found, self._kernel_clock)
-        drops = sum(receiver.take_drops() for receiver in self._listening.values())
+        drops = 0
+        for receiver in self._listening.values():
+            drops += receiver.take_drops()
         if drops or stepped:
             found.append(Notice(kernel_drops=drops, clock_steps=int(stepped)))
         return [*found, *slept(self._routes.values(), slept_ns), *self._moved(now_ns)]

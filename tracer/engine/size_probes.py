@@ -145,7 +145,7 @@ class SizeProbing:
 
     def heard(self, probe: Probe, rtt_ns: int | None, now: int) -> None:
         """An ordinary probe was answered."""
-        if probe.flow != self._lane.flow:
+        if not self._wanted or probe.flow != self._lane.flow:
             return
         self._echoes = probe.protocol is Protocol.ICMP
         if self._begin_ns is None:

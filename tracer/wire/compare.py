@@ -83,11 +83,9 @@ def _alike(sent: bytes, quoted: bytes) -> bool:
 
     That is the TTL and the IPv4 header checksum, or the hop limit.
     """
-    if quoted[:7] != sent[:7]:
-        return False
     if quoted[:1] >= _IPV6_BEGINS:
-        return sent.startswith(quoted[8:], 8)
-    return quoted[7:8] == sent[7:8] and quoted[9:10] == sent[9:10] and sent.startswith(quoted[12:], 12)
+        return sent.startswith(quoted[:7]) and sent.startswith(quoted[8:], 8)
+    return sent.startswith(quoted[12:], 12) and sent.startswith(quoted[:8]) and sent[9:10] == quoted[9:10]
 
 
 _IPV6_BEGINS = b"\x60"

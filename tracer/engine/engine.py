@@ -60,6 +60,12 @@ from tracer.model import (
 MEMORY_TIMEOUTS = 5
 """A probe is remembered for so many timeouts after it was sent, so that a late answer still finds it."""
 
+# Reading a member of an enumeration through its class takes longer than most of what is done with it.
+_ANSWERED = ProbeInput.ANSWERED
+_OUTSTANDING = ProbeState.OUTSTANDING
+_UNDECIDED = (ProbeState.OUTSTANDING, ProbeState.LOST)
+"""An answer to such a probe is its first one."""
+
 _END_REASONS = {
     PathEndKind.UNREACHABLE: EndReason.UNREACHABLE,
     PathEndKind.GAP: EndReason.GAP_LIMIT,
@@ -314,24 +320,25 @@ class Engine:
         if isinstance(tracked, ForeignReason):
             self._foreign(reply, tracked, now)
             return
-        was = tracked.move(ProbeInput.ANSWERED)
+        was = tracked.move(_ANSWERED)
         if isinstance(tracked, SizeProbe):
-            if was in (ProbeState.OUTSTANDING, ProbeState.LOST):
+            if was in _UNDECIDED:
                 self._settle(tracked, was)
                 self._sizes.answered(tracked, reply, now)
             return
         event = self._story.answered(tracked, reply, self._spec.target, was, now)
-        if was not in (ProbeState.OUTSTANDING, ProbeState.LOST):
+        if was not in _UNDECIDED:
             return
         self._setbacks.got_through()
         self._settle(tracked, was)
-        lane = self._lane(tracked)
-        if was is ProbeState.OUTSTANDING:
-            lane.seen(tracked.probe, event)
-        lane.answered(tracked.probe, event, now)
-        self._sizes.heard(tracked.probe, event.rtt_ns, now)
+        probe = tracked.probe
+        lane = self._lanes[probe.flow]
+        if was is _OUTSTANDING:
+            lane.seen(probe, event)
+        lane.answered(probe, event, now)
+        self._sizes.heard(probe, event.rtt_ns, now)
         self._reached = self._reached or event.reached
-        self._story.path_end(self._ends.learned(), now)
+        self._story.path_end(self._ends.learned(lane.belief), now)
 
     def _foreign(self, reply: Reply, reason: ForeignReason, now: int) -> None:
         """Credited to no probe; where that is for want of a mark, further probes go one at a time."""
@@ -348,7 +355,7 @@ class Engine:
 
     def _failed_late(self, item: FailedLate, now: int) -> None:
         tracked = self._find(item)
-        if tracked is not None and tracked.state in (ProbeState.OUTSTANDING, ProbeState.LOST):
+        if tracked is not None and tracked.state in _UNDECIDED:
             self._on_the_network -= 1
             self._settle(tracked, tracked.state)
             self._fail(tracked, item.failure, now)
@@ -376,7 +383,7 @@ class Engine:
         if reason is LossReason.TIMEOUT and not isinstance(tracked, SizeProbe):
             lane.belief.lost(tracked.probe.ttl)
             self._sizes.missed(tracked.probe)
-            self._story.path_end(self._ends.learned(), now)
+            self._story.path_end(self._ends.learned(lane.belief), now)
 
     def _bound_sockets(self, lane: Lane) -> None:
         """Where each probe has a socket, at most a window of lost ones keep theirs for a late answer."""
@@ -401,7 +408,7 @@ class Engine:
         return self._sizes if isinstance(tracked, SizeProbe) else self._story
 
     def _settle(self, tracked: TrackedProbe, was: ProbeState) -> None:
-        if was is ProbeState.OUTSTANDING:
+        if was is _OUTSTANDING:
             self._lane(tracked).outstanding -= 1
         self._release(tracked)
 

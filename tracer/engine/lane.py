@@ -18,6 +18,8 @@ from tracer.engine.window import Window
 from tracer.events import ReplyReceived
 from tracer.model import FlowId, Probe, ReplyKind, RoundId, Ttl
 
+_TIME_EXCEEDED = ReplyKind.TIME_EXCEEDED
+
 
 class Lane:
     """One flow. Flows whose source port moves share a plan, and the lost probes that hold its ports."""
@@ -98,7 +100,7 @@ class Lane:
 
     def answered(self, probe: Probe, event: ReplyReceived, now: int) -> None:
         """What an answer tells about the path: how far it goes, and how this round goes on."""
-        goes_on = event.kind is ReplyKind.TIME_EXCEEDED and not event.reached
+        goes_on = event.kind is _TIME_EXCEEDED and not event.reached
         if event.reached:
             self.belief.target_answered(probe.ttl, probe.round)
         elif goes_on:

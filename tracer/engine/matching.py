@@ -108,7 +108,8 @@ class ProbeMemory:
 
     def find(self, identity: Identity, mark: int = 0) -> TrackedProbe | None:
         """The probe with this identity and mark, if it can still be answered."""
-        return self._by_identity.get(identity, {}).get(mark)
+        marked = self._by_identity.get(identity)
+        return None if marked is None else marked.get(mark)
 
     def candidates(self, identity: Identity) -> list[TrackedProbe]:
         """The probes that an answer with this identity and no mark may be about."""

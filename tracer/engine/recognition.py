@@ -22,6 +22,7 @@ full window. Each comparison costs less than a microsecond."""
 
 _SOURCES = {4: slice(12, 16), 6: slice(8, 24)}
 """Where the source address stands, by IP version."""
+_NOWHERE = slice(0)
 
 
 class Recogniser:
@@ -42,6 +43,7 @@ class Recogniser:
         self._target = target
         self._memory = memory
         self._place = MARKS.get((strategy, protocol, family_of(target)))
+        self._marks_are_checksums = strategy is Strategy.PARIS and protocol is Protocol.UDP
 
     def match(self, reply: Reply) -> TrackedProbe | ForeignReason:
         """The probe that was answered, or why it is none of ours."""
@@ -89,14 +91,14 @@ class Recogniser:
         """The quote has another source than the probe: its ports are a NAT's, and those of ours by chance."""
         if not quoted.packet:
             return False
-        there = _SOURCES.get(quoted.packet[0] >> 4, slice(0))
+        there = _SOURCES.get(quoted.packet[0] >> 4, _NOWHERE)
         if tracked.packet is not None:
             return quoted.packet[there] != tracked.packet[there]
         return self.source is not None and quoted.packet[there] != pack(self.source)
 
     def _speaks_of_another(self, quoted: Quoted, found: TrackedProbe) -> bool:
         """A checksum that a NAT shifted, and did not shift back in the quote, may be another probe's mark."""
-        if self._strategy is not Strategy.PARIS or self._protocol is not Protocol.UDP or not quoted.packet:
+        if not self._marks_are_checksums or not quoted.packet:
             return False
         told, sent = imprint(quoted.packet), found.imprint(self.source)
         if told is None:

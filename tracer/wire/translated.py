@@ -67,7 +67,7 @@ def imprint(packet: bytes) -> Imprint | None:
     """Read it from a packet's IP header on; None where that is no probe. Never raises."""
     try:
         ip = IpPacket.decode_quoted(packet)
-        found = identify(ip)
+        found = identify(ip, ip.payload)
     except DecodeError:
         return None
     if found is None:

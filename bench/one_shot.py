@@ -1,4 +1,5 @@
-"""How long a trace takes once, from the start of the process to its end: ``python -m bench.one_shot [RUNS]``.
+"""How long a trace takes once, from the start of the process to its end: ``python -m bench.one_shot``
+``[RUNS [PROTOCOL [PATH]]]``, where PATH is how a path's title begins.
 
 The tools run in turn on the same path; its floor is one round trip. A tool runs as it comes, and once more
 with the options that make it wait less, where it has such. Needs root for the path.
@@ -31,7 +32,7 @@ PATHS = {
 PROTOCOLS = ("icmp", "udp", "tcp")
 NOTHING = Peer("nothing, in the same place", {one: [] for one in PROTOCOLS}, executable=["true"])
 PATIENCE_S = 40
-ENOUGH_S = 4.0
+ENOUGH_S = 3.0
 """A tool whose runs have taken so long together is not run again."""
 FEWEST_HOPS = 5
 """A tool that tells fewer has not traced either path."""
@@ -62,9 +63,11 @@ def measure(lab: TunLab, protocol: str, runs: int) -> list[table.Row]:
 def main() -> None:
     """Measure and print."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    for title, scenario in PATHS.items():
-        with tun_lab(scenario) as lab:
-            for protocol in PROTOCOLS:
+    protocols = sys.argv[2:3] or PROTOCOLS
+    beginning = "".join(sys.argv[3:4])
+    for title in (one for one in PATHS if one.startswith(beginning)):
+        with tun_lab(PATHS[title]) as lab:
+            for protocol in protocols:
                 rows = measure(lab, protocol, runs)
                 table.show(f"{title}: {protocol}, {runs} runs in turn", "seconds", rows)
 

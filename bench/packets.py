@@ -1,8 +1,9 @@
-"""Packets that leave until a path is known, and until all its parallel ways are: ``python -m bench.packets [RUNS]``.
+"""Packets that leave until a path, or all its parallel ways, are known: ``python -m bench.packets [RUNS [TOOL]]``,
+where TOOL is how the names of tools begin.
 
-They are counted on the device they leave by, whoever sent them: every packet to the target, a kernel's answers
-to it included. What a tool found is any address of a router that stands in what it printed. No time is
-measured, so the paths are traced at the same time, each in a laboratory of its own. Needs root.
+They are counted on the device they leave by, whoever sent them: every packet to the target, a kernel's
+answers to it included. What a tool found is any address of a router that stands in what it printed. No time
+is measured, so the paths are traced at the same time, each in a laboratory of its own. Needs root.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from tests.lab.labkit.capture import capture
 from tests.lab.labkit.families import Family
 from tests.lab.labkit.namespace import User
 from tests.lab.labkit.tun import DEVICE, TunLab, tun_lab
+from tracer.sim.load import load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor
 
 PROTOCOLS = ("icmp", "udp", "tcp")
 DIAMONDS = {
@@ -34,7 +37,7 @@ DIAMONDS = {
 PATIENCE_S = 60
 ENOUGH_S = 4.0
 """A tool whose runs along one path have taken so long together is not run again."""
-AT_ONCE = 20
+AT_ONCE = 26
 """Laboratories at the same time; what runs in them mostly waits."""
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _TARGET_AT = slice(16, 20)
@@ -70,10 +73,10 @@ class Path(NamedTuple):
     protocol: str
 
 
-def along(path: Path, runs: int) -> tuple[dict[str, Taken[Search]], list[set[str]]]:
+def along(path: Path, runs: int, beginning: str) -> tuple[dict[str, Taken[Search]], list[set[str]]]:
     """What every tool took for the path, and who may answer at each of its hops."""
     tools = [ours("errqueue"), ours("raw", user=User.ROOT), *(peer.hurried for peer in PEERS)]
-    able = [tool for tool in tools if path.protocol in tool.arguments]
+    able = [one for one in tools if path.protocol in one.arguments and one.name.startswith(beginning)]
     with tun_lab(path.scenario) as lab:
 
         def run(tool: Peer) -> Search | None:
@@ -82,24 +85,22 @@ def along(path: Path, runs: int) -> tuple[dict[str, Taken[Search]], list[set[str
         return in_turn(able, run, runs, ENOUGH_S), list(filter(None, lab.responders(Family.IPV4)))
 
 
-def paths(runs: int) -> None:
-    """Packets until a path is known."""
-    with clean_path(16) as clean, ThreadPoolExecutor(AT_ONCE) as pool:
-        asked = [
-            Path(title, scenario, protocol)
-            for title, scenario in (
-                ("16 hops that all answer", clean),
-                ("16 hops, 100 ms, two silent", "wan"),
-            )
-            for protocol in PROTOCOLS
-        ]
-        done = list(pool.map(lambda path: along(path, runs), asked))
-    for path, (taken, hops) in zip(asked, done, strict=True):
-        rows = [
-            table.Row(name, [run.packets for run in one.found], _note(one, hops))
-            for name, one in taken.items()
-        ]
-        table.show(f"{path.title}, {path.protocol}: one trace, {runs} runs", "packets", rows, digits=0)
+def paths(pool: Executor, clean: str, runs: int, beginning: str) -> Callable[[], None]:
+    """Packets until a path is known; what is returned waits for them and prints."""
+    titles = {"16 hops that all answer": clean, "16 hops, 100 ms, two silent": "wan"}
+    asked = [Path(title, scenario, one) for title, scenario in titles.items() for one in PROTOCOLS]
+    done = pool.map(lambda path: along(path, runs, beginning), asked)
+
+    def show() -> None:
+        for path, (taken, hops) in zip(asked, done, strict=True):
+            rows = [
+                table.Row(name, [run.packets for run in one.found], _note(one, hops))
+                for name, one in taken.items()
+            ]
+            title = f"{path.title}, {path.protocol}: one trace, {runs} runs"
+            table.show(title, "packets", rows, digits=0)
+
+    return show
 
 
 def _note(taken: Taken[Search], hops: Sequence[set[str]]) -> str:
@@ -109,13 +110,18 @@ def _note(taken: Taken[Search], hops: Sequence[set[str]]) -> str:
 
 
 def _finders() -> list[Peer]:
-    """Every tool that looks for parallel ways, with as many flows, or rounds that take a new one, as named."""
+    """Every tool that looks for parallel ways, with as many flows, or rounds, as its name says."""
     flows = (16, 8, 32)
     fast = ["-i", "100ms", "-g", "100ms"]
     paris = ["-m", "json", "-C", "1", "-g", "100ms", "-R", "paris"]
     trip = ["-m", "flows", "-i", "10ms", "-g", "100ms", "--udp"]
     ttl = [*TTL_ALONE, "--json", "-c", "1", "--timeout", "0.5", "-p", "udp"]
-    asked = [
+    return [
+        _finder(
+            "hopscope, UDP as nobody, 16 rounds",
+            [*COMMAND, "-m", "json", "-C", "16", *fast, "--udp", "--channel", "errqueue"],
+            User.NOBODY,
+        ),
         *(
             _finder(f"hopscope, UDP, {n} flows", [*COMMAND, *paris, "--udp", "--flows", str(n)])
             for n in flows
@@ -136,37 +142,37 @@ def _finders() -> list[Peer]:
         ),
         _finder("ttl, 16 flows", ["ttl", *ttl, "--flows", "16"]),
     ]
-    return asked
 
 
 def _finder(name: str, line: Sequence[str], user: User = User.ROOT) -> Peer:
     return Peer(name, {"-": line[1:]}, user, executable=line[:1])
 
 
-def branches(runs: int) -> None:
-    """Packets until all parallel ways are known, and how often they are."""
-    finders = _finders()
+def branches(pool: Executor, runs: int, beginning: str) -> Callable[[], None]:
+    """Packets until all parallel ways are known, and how often they are; as ``paths``."""
+    finders = [finder for finder in _finders() if finder.name.startswith(beginning)]
 
-    def all_once(scenario: str) -> tuple[dict[str, Taken[Search]], list[set[str]]]:
+    def all_once(scenario: str) -> tuple[dict[str, Taken[Search]], set[str]]:
         with tun_lab(scenario) as lab:
 
             def run(finder: Peer) -> Search | None:
                 return search(lab, finder.line("-", lab.target_address(Family.IPV4)), finder.user)
 
-            hops = [hop for hop in lab.responders(Family.IPV4) if len(hop) > 1]
-            return in_turn(finders, run, 1, PATIENCE_S), hops
+            parallel = [hop for hop in lab.responders(Family.IPV4) if len(hop) > 1]
+            return in_turn(finders, run, 1, PATIENCE_S), set().union(*parallel)
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        asked = [scenario for scenario in DIAMONDS.values() for _ in range(runs)]
-        done = list(pool.map(all_once, asked))
-    for number, title in enumerate(DIAMONDS):
-        of_path = done[number * runs : (number + 1) * runs]
-        exist = set().union(*of_path[0][1])
-        rows = [
-            table.Row(finder.name, *_packets([taken[finder.name] for taken, _ in of_path], exist))
-            for finder in finders
-        ]
-        table.show(f"{title}: all parallel routers, {runs} runs", "packets", rows, digits=0)
+    done = {title: pool.map(all_once, [scenario] * runs) for title, scenario in DIAMONDS.items()}
+
+    def show() -> None:
+        for title, each in done.items():
+            of_path = list(each)
+            rows = [
+                table.Row(one.name, *_packets([taken[one.name] for taken, _ in of_path], of_path[0][1]))
+                for one in finders
+            ]
+            table.show(f"{title}: all parallel routers, {runs} runs", "packets", rows, digits=0)
+
+    return show
 
 
 def _packets(taken: Sequence[Taken[Search]], exist: set[str]) -> tuple[list[float], str]:
@@ -186,8 +192,11 @@ def _packets(taken: Sequence[Taken[Search]], exist: set[str]) -> tuple[list[floa
 def main() -> None:
     """Measure and print."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    paths(min(runs, 3))
-    branches(runs)
+    beginning = "".join(sys.argv[2:3])
+    load("wan")  # msgspec learns what a scenario is made of: not safe to do in two threads at once
+    with clean_path(16) as clean, ThreadPoolExecutor(AT_ONCE) as pool:
+        for show in (branches(pool, runs, beginning), paths(pool, clean, min(runs, 3), beginning)):
+            show()
 
 
 if __name__ == "__main__":

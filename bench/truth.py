@@ -1,4 +1,5 @@
-"""What a tool says of round-trip times, less what the device saw: ``python -m bench.truth [RUNS]``.
+"""What a tool says of round-trip times, less what the device saw: ``python -m bench.truth``
+``[RUNS [PROTOCOL [TOOL]]]``, where TOOL is how the names of tools begin.
 
 The yardstick is a packet capture on the device the probes leave by, stamped by the kernel. The tools run in
 turn on the same path; a busy machine is one with a process that computes beside them on every core.
@@ -39,12 +40,11 @@ if TYPE_CHECKING:
 PATH = "clean"
 """Every hop answers every probe: the n-th time told for a hop is that of the n-th probe answered there."""
 PATIENCE_S = 40
-ENOUGH_S = 3.0
+ENOUGH_S = 2.0
 """A tool whose runs have taken so long together is not run again."""
 ROUNDS = ("-C", "5", "-i", "200ms", "-T", "200ms")
 """Ours tells of every answer by itself: several rounds at once, to start less often. Shorter ones would not
 go out as they do by default: the budget of 100 probes a second would part them."""
-ROUNDS_ON_SCREEN = 12
 BUSY_S = 60
 _TTL = {4: 8, 6: 7}
 """Where the TTL or hop limit stands in an IP header, by version."""
@@ -87,15 +87,15 @@ def by_command(lab: TunLab, protocol: str, peer: Peer) -> list[float] | None:
         return errors(peer.read(done.stdout), seen(tap))
 
 
-def on_screen(lab: TunLab, protocol: str, *options: str) -> list[float]:
-    """A run on the screen, which is kept redrawing by keys."""
+def on_screen(lab: TunLab, protocol: str, rounds: int) -> list[float]:
+    """So many rounds on the screen, which is kept redrawing by keys."""
     with tempfile.TemporaryDirectory() as folder, capture(lab.namespace, DEVICE) as tap:
         Path(folder).chmod(0o777)
         log = Path(folder) / "log.ndjson"
-        options = (f"--{protocol}", "--record", str(log), "-i", "300ms", "-T", "300ms", *options)
+        options = (f"--{protocol}", "--record", str(log), "-i", "300ms", "-T", "300ms")
         line = lab.namespace.command([*COMMAND, lab.target_address(Family.IPV4), *options], User.NOBODY)
         with terminal(line, environment=ENVIRONMENT, directory=ROOT) as opened:
-            for round_number in range(ROUNDS_ON_SCREEN):
+            for round_number in range(rounds):
                 opened.press("tce"[round_number % 3])
                 opened.press("T")
                 opened.read_until(functools.partial(_in_round, round_number))
@@ -140,16 +140,19 @@ def main() -> None:
     """Measure and print."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     hopscope = [ours("errqueue", *ROUNDS), ours("raw", *ROUNDS, user=User.ROOT)]
-    measured = [*hopscope, *(peer.hurried for peer in PEERS if peer.read is not None)]
+    protocols = sys.argv[2:3] or ("icmp", "udp", "tcp")
+    beginning = "".join(sys.argv[3:4])
+    told_well = [*hopscope, *(peer.hurried for peer in PEERS if peer.read is not None)]
+    measured = [peer for peer in told_well if peer.name.startswith(beginning)]
     with tun_lab(PATH) as lab:
         for title, machine in (("idle", contextlib.nullcontext), ("busy", busy)):
-            for protocol in ("icmp", "udp", "tcp"):
+            for protocol in protocols:
                 print(f"\n{protocol}, {title} machine: told minus captured, in us, {runs} runs in turn")
                 print(f"  {'':34} {'median':>8} {'mean':>8} {'p95 abs':>8} {'probes':>8}")
                 able = [peer for peer in measured if protocol in peer.arguments]
                 with machine():
                     taken = in_turn(able, functools.partial(by_command, lab, protocol), runs, ENOUGH_S)
-                    screen = on_screen(lab, protocol)
+                    screen = on_screen(lab, protocol, 2 + 2 * runs)
                 for name, one in taken.items():
                     line(name, [error for run in one.found for error in run], one.note)
                 line("hopscope (screen redrawing)", screen)

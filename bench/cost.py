@@ -1,5 +1,7 @@
-"""What a probe costs in steady state, and what a process needs of memory: ``python -m bench.cost``
-``[PROBES [ROUNDS [RUNS]]]``: so many probes for the growth of memory, rounds and runs for the time of one.
+"""What a probe costs in steady state, and what a process needs of memory.
+
+``python -m bench.cost [PROBES [ROUNDS [RUNS]]]``: so many probes for the growth of memory, rounds and runs
+for the time of one. Growth over a million probes is ``python -m bench.cost 1000000``.
 
 CPU time is the process's own, that of a short run taken off, so that start-up does not count. The growth of
 memory is measured over many probes in the in-memory internet, in virtual time. The first table needs root.

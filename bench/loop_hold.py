@@ -1,5 +1,6 @@
-"""How long the screen keeps the event loop on which the probes leave: ``python -m bench.loop_hold``
-``[FRAMES [TARGETS [VIEW ...]]]``.
+"""How long the screen keeps the event loop on which the probes leave.
+
+``python -m bench.loop_hold [FRAMES [TARGETS [VIEW ...]]]``.
 
 The application in this process, on a terminal that takes everything, and a trace whose windows are full; then
 further rounds, drawn as they come. Every callback of the loop is timed in CPU time of its thread. Other

@@ -1,5 +1,7 @@
-"""How long a trace takes once, from the start of the process to its end: ``python -m bench.one_shot``
-``[RUNS [PROTOCOL [PATH]]]``, where PATH is how a path's title begins.
+"""How long a trace takes once, from the start of the process to its end.
+
+``python -m bench.one_shot [RUNS [PROTOCOL [PATH [TOOL]]]]``, where PATH and TOOL are how a path's
+title and a tool's name begin.
 
 The tools run in turn on the same path; its floor is one round trip. A tool runs as it comes, and once more
 with the options that make it wait less, where it has such. Needs root for the path.
@@ -51,11 +53,11 @@ def seconds(lab: TunLab, protocol: str, peer: Peer) -> float | None:
     return took if traced else None
 
 
-def measure(lab: TunLab, protocol: str, runs: int) -> list[table.Row]:
+def measure(lab: TunLab, protocol: str, runs: int, beginning: str) -> list[table.Row]:
     """Every tool that can, in turn, so many times."""
     quicker = [peer.hurried for peer in PEERS if peer.quick]
     asked = [ours("errqueue"), ours("raw", user=User.ROOT), *PEERS, *quicker, NOTHING]
-    able = [peer for peer in asked if protocol in peer.arguments]
+    able = [peer for peer in asked if protocol in peer.arguments and peer.name.startswith(beginning)]
     taken = in_turn(able, functools.partial(seconds, lab, protocol), runs, ENOUGH_S)
     return [table.Row(name, *one) for name, one in taken.items()]
 
@@ -64,11 +66,11 @@ def main() -> None:
     """Measure and print."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     protocols = sys.argv[2:3] or PROTOCOLS
-    beginning = "".join(sys.argv[3:4])
-    for title in (one for one in PATHS if one.startswith(beginning)):
+    path, tool = (*sys.argv[3:5], "", "")[:2]
+    for title in (one for one in PATHS if one.startswith(path)):
         with tun_lab(PATHS[title]) as lab:
             for protocol in protocols:
-                rows = measure(lab, protocol, runs)
+                rows = measure(lab, protocol, runs, tool)
                 table.show(f"{title}: {protocol}, {runs} runs in turn", "seconds", rows)
 
 

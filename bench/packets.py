@@ -1,5 +1,6 @@
-"""Packets that leave until a path, or all its parallel ways, are known: ``python -m bench.packets [RUNS [TOOL]]``,
-where TOOL is how the names of tools begin.
+"""Packets that leave until a path, or all its parallel ways, are known.
+
+``python -m bench.packets [RUNS [TOOL]]``, where TOOL is how the names of tools begin.
 
 They are counted on the device they leave by, whoever sent them: every packet to the target, a kernel's
 answers to it included. What a tool found is any address of a router that stands in what it printed. No time

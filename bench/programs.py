@@ -32,8 +32,8 @@ _KNOWN = (
         "one_shot",
         "One trace, from start to end, beside the peers",
         ("5",),
-        ("1", "udp", "5 hops"),
-        ("hopscope (errqueue)", "hopscope (raw)", "nothing, in the same place"),
+        ("1", "udp", "5 hops", "hopscope"),
+        ("hopscope (errqueue)", "hopscope (raw)"),
     ),
     Program(
         "truth",

@@ -1,5 +1,6 @@
-"""What the screen costs, and what it does to the probes beside it: ``python -m bench.screen_cost``
-``[SECONDS [VIEW]]``.
+"""What the screen costs, and what it does to the probes beside it.
+
+``python -m bench.screen_cost [SECONDS [VIEW]]``.
 
 As root on a TUN path, traced as nobody; otherwise on the simulated internet inside the traced process, whose
 work is then counted too and whose round-trip times prove nothing. Prints tables; judges nothing.
@@ -149,6 +150,7 @@ def _late(seen: Told, share: float) -> float:
 
 def _run(made: Sequence[str], keys: str | None, seconds: float) -> None:
     with terminal(made, environment=ENVIRONMENT, directory=ROOT) as opened:
+        opened.see(TARGET)
         begun = time.monotonic()
         step = 0
         while time.monotonic() < begun + seconds:

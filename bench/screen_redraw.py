@@ -1,5 +1,6 @@
-"""What one redraw of the table costs, by its rows and targets: ``python -m bench.screen_redraw``
-``[FRAMES [HOPS [TARGETS]]]``.
+"""What one redraw of the table costs, by its rows and targets.
+
+``python -m bench.screen_redraw [FRAMES [HOPS [TARGETS]]]``.
 
 The application in this process, on a terminal that takes everything; before every redraw a whole round of
 every target is entered, so that every row has changed. Counted is the CPU time of the event loop's callbacks

@@ -1,5 +1,6 @@
-"""What a tool says of round-trip times, less what the device saw: ``python -m bench.truth``
-``[RUNS [PROTOCOL [TOOL]]]``, where TOOL is how the names of tools begin.
+"""What a tool says of round-trip times, less what the device saw.
+
+``python -m bench.truth [RUNS [PROTOCOL [TOOL]]]``, where TOOL is how the names of tools begin.
 
 The yardstick is a packet capture on the device the probes leave by, stamped by the kernel. The tools run in
 turn on the same path; a busy machine is one with a process that computes beside them on every core.

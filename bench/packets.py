@@ -4,7 +4,8 @@
 
 They are counted on the device they leave by, whoever sent them: every packet to the target, a kernel's
 answers to it included. What a tool found is any address of a router that stands in what it printed. No time
-is measured, so the paths are traced at the same time, each in a laboratory of its own. Needs root.
+is measured, so paths are traced at the same time, each in a laboratory of its own; a tool that goes on until
+it hears of the target sends more where that takes longer. Needs root.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import statistics
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,8 +29,7 @@ from tests.lab.labkit.tun import DEVICE, TunLab, tun_lab
 from tracer.sim.load import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from concurrent.futures import Executor
+    from collections.abc import Sequence
 
 PROTOCOLS = ("icmp", "udp", "tcp")
 DIAMONDS = {
@@ -36,9 +37,11 @@ DIAMONDS = {
     "two by four routers, a silent one, then two": str(ROOT / "tests/scenarios/diamonds.toml"),
 }
 PATIENCE_S = 60
+SETTLE_S = 0.25
+"""What a tool left behind, and the kernel's answers to it, is not counted as the next one's."""
 ENOUGH_S = 4.0
 """A tool whose runs along one path have taken so long together is not run again."""
-AT_ONCE = 26
+AT_ONCE = 12
 """Laboratories at the same time; what runs in them mostly waits."""
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _TARGET_AT = slice(16, 20)
@@ -79,33 +82,36 @@ def along(path: Path, runs: int, beginning: str) -> tuple[dict[str, Taken[Search
     tools = [ours("errqueue"), ours("raw", user=User.ROOT), *(peer.hurried for peer in PEERS)]
     able = [one for one in tools if path.protocol in one.arguments and one.name.startswith(beginning)]
     with tun_lab(path.scenario) as lab:
+        hops = list(filter(None, lab.responders(Family.IPV4)))
 
         def run(tool: Peer) -> Search | None:
-            return search(lab, tool.line(path.protocol, lab.target_address(Family.IPV4)), tool.user)
+            done = search(lab, tool.line(path.protocol, lab.target_address(Family.IPV4)), tool.user)
+            time.sleep(SETTLE_S)
+            return done if done is not None and _known(done, hops) > len(hops) / 2 else None
 
-        return in_turn(able, run, runs, ENOUGH_S), list(filter(None, lab.responders(Family.IPV4)))
+        return in_turn(able, run, runs, ENOUGH_S), hops
 
 
-def paths(pool: Executor, clean: str, runs: int, beginning: str) -> Callable[[], None]:
-    """Packets until a path is known; what is returned waits for them and prints."""
+def paths(clean: str, runs: int, beginning: str) -> None:
+    """Packets until a path is known."""
     titles = {"16 hops that all answer": clean, "16 hops, 100 ms, two silent": "wan"}
     asked = [Path(title, scenario, one) for title, scenario in titles.items() for one in PROTOCOLS]
-    done = pool.map(lambda path: along(path, runs, beginning), asked)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        done = list(pool.map(lambda path: along(path, runs, beginning), asked))
+    for path, (taken, hops) in zip(asked, done, strict=True):
+        rows = [
+            table.Row(name, [run.packets for run in one.found], _note(one, hops))
+            for name, one in taken.items()
+        ]
+        table.show(f"{path.title}, {path.protocol}: one trace, {runs} runs", "packets", rows, digits=0)
 
-    def show() -> None:
-        for path, (taken, hops) in zip(asked, done, strict=True):
-            rows = [
-                table.Row(name, [run.packets for run in one.found], _note(one, hops))
-                for name, one in taken.items()
-            ]
-            title = f"{path.title}, {path.protocol}: one trace, {runs} runs"
-            table.show(title, "packets", rows, digits=0)
 
-    return show
+def _known(run: Search, hops: Sequence[set[str]]) -> int:
+    return sum(bool(hop & run.told) for hop in hops)
 
 
 def _note(taken: Taken[Search], hops: Sequence[set[str]]) -> str:
-    known = [sum(bool(hop & run.told) for hop in hops) for run in taken.found]
+    known = [_known(run, hops) for run in taken.found]
     told = f"told {statistics.fmean(known):.1f} of {len(hops)} hops" if known else ""
     return ", ".join(filter(None, (told, taken.note)))
 
@@ -149,8 +155,8 @@ def _finder(name: str, line: Sequence[str], user: User = User.ROOT) -> Peer:
     return Peer(name, {"-": line[1:]}, user, executable=line[:1])
 
 
-def branches(pool: Executor, runs: int, beginning: str) -> Callable[[], None]:
-    """Packets until all parallel ways are known, and how often they are; as ``paths``."""
+def branches(runs: int, beginning: str) -> None:
+    """Packets until all parallel ways are known, and how often they are."""
     finders = [finder for finder in _finders() if finder.name.startswith(beginning)]
 
     def all_once(scenario: str) -> tuple[dict[str, Taken[Search]], set[str]]:
@@ -162,18 +168,15 @@ def branches(pool: Executor, runs: int, beginning: str) -> Callable[[], None]:
             parallel = [hop for hop in lab.responders(Family.IPV4) if len(hop) > 1]
             return in_turn(finders, run, 1, PATIENCE_S), set().union(*parallel)
 
-    done = {title: pool.map(all_once, [scenario] * runs) for title, scenario in DIAMONDS.items()}
-
-    def show() -> None:
-        for title, each in done.items():
-            of_path = list(each)
-            rows = [
-                table.Row(one.name, *_packets([taken[one.name] for taken, _ in of_path], of_path[0][1]))
-                for one in finders
-            ]
-            table.show(f"{title}: all parallel routers, {runs} runs", "packets", rows, digits=0)
-
-    return show
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        asked = {title: pool.map(all_once, [scenario] * runs) for title, scenario in DIAMONDS.items()}
+        done = {title: list(each) for title, each in asked.items()}
+    for title, each in done.items():
+        rows = [
+            table.Row(one.name, *_packets([taken[one.name] for taken, _ in each], each[0][1]))
+            for one in finders
+        ]
+        table.show(f"{title}: all parallel routers, {runs} runs", "packets", rows, digits=0)
 
 
 def _packets(taken: Sequence[Taken[Search]], exist: set[str]) -> tuple[list[float], str]:
@@ -195,9 +198,9 @@ def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     beginning = "".join(sys.argv[2:3])
     load("wan")  # msgspec learns what a scenario is made of: not safe to do in two threads at once
-    with clean_path(16) as clean, ThreadPoolExecutor(AT_ONCE) as pool:
-        for show in (branches(pool, runs, beginning), paths(pool, clean, min(runs, 3), beginning)):
-            show()
+    with clean_path(16) as clean:
+        paths(clean, min(runs, 3), beginning)
+    branches(runs, beginning)
 
 
 if __name__ == "__main__":

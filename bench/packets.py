@@ -39,7 +39,7 @@ DIAMONDS = {
 PATIENCE_S = 60
 SETTLE_S = 0.25
 """What a tool left behind, and the kernel's answers to it, is not counted as the next one's."""
-ENOUGH_S = 4.0
+ENOUGH_S = 2.5
 """A tool whose runs along one path have taken so long together is not run again."""
 AT_ONCE = 12
 """Laboratories at the same time; what runs in them mostly waits."""

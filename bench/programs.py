@@ -66,14 +66,14 @@ _KNOWN = (
     Program(
         "cost",
         "CPU time of a probe, whole process, and memory",
-        ("200000", "30"),
+        ("200000", "20"),
         ("2000", "5", "1"),
         ("errqueue, icmp", "raw, tcp", "resident at the end"),
     ),
     Program(
         "scale",
         "Answers from memory at offered rates; many targets over one channel",
-        ("1", "4"),
+        ("1", "2"),
         ("0.05", "1", "scapy"),
         ("1,000,000", "scapy"),
     ),
@@ -94,7 +94,7 @@ _KNOWN = (
     Program(
         "loop_hold",
         "How long the screen keeps the event loop",
-        ("12", "16", "table", "chart"),
+        ("12", "16", "table"),
         ("8", "1", "table"),
         ("1 target, 80x24    table", "a redraw holds the loop, p99"),
     ),

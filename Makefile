@@ -62,16 +62,7 @@ bench: .venv/test ## Measure ours and the peers in turn (root; a quiet machine; 
 
 bench-screen: .venv/test ## The part of it that is about the screen
 	@$(COMPILE)
-<<<<<<< HEAD
 	@$(BIN)/python -m bench first_frame screen_cost screen_redraw loop_hold
-=======
-	$(BIN)/python -m bench.startup
-	$(BIN)/python -m bench.one_shot
-	$(BIN)/python -m bench.truth
-	$(BIN)/python -m bench.channel_cost
-	$(BIN)/python -m bench.cost
-	$(BIN)/python -m bench.scale
->>>>>>> main
 
 soak: .venv/test ## Ten million probes in virtual time, then an hour on the kernel lab (root); ARGS="--probes N --seconds S"
 	@$(COMPILE)

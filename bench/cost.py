@@ -65,7 +65,7 @@ def per_probe(channel: str, user: User, protocol: str, more: int, runs: int) -> 
 
         def run(rounds: int) -> Spent:
             options = ["-m", "json", f"--{protocol}", "--channel", channel, "-C", str(rounds)]
-            fast = ["-i", "50ms", "-T", "50ms", "-g", "10ms", "--max-rate", "10000"]
+            fast = ["-i", "30ms", "-T", "50ms", "-g", "10ms", "--max-rate", "10000"]
             target = lab.target_address(Family.IPV4)
             return spend(lab.namespace.command([*COMMAND, target, *options, *fast], user))
 

@@ -20,7 +20,13 @@ class Program(NamedTuple):
 
 
 _KNOWN = (
-    Program("startup", "Start-up: the first probe, and what is imported", (), ("1",), ()),
+    Program(
+        "startup",
+        "Start-up: the first probe, and what is imported",
+        ("7",),
+        ("1",),
+        ("hopscope --version", "hopscope (errqueue)", "all together"),
+    ),
     Program(
         "first_frame",
         "What a user waits for: the first frame, the first hop, the target",
@@ -66,7 +72,7 @@ _KNOWN = (
     Program(
         "cost",
         "CPU time of a probe, whole process, and memory",
-        ("200000", "20"),
+        ("200000", "100", "2"),
         ("2000", "5", "1"),
         ("errqueue, icmp", "raw, tcp", "resident at the end"),
     ),

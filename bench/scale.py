@@ -1,4 +1,4 @@
-"""How much one process can take: ``python -m bench.scale [SECONDS]``.
+"""How much one process can take: ``python -m bench.scale [SECONDS [ROUNDS [CHANNEL]]]``.
 
 First the path of an answer alone, fed from memory: what each part of it takes (decoding with its checksum,
 matching and the event, the statistics), then all of it at offered rates. Then, as root only, the whole
@@ -44,7 +44,7 @@ from tracer.wire.icmp import IcmpError
 from tracer.wire.ip import forwarded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from tests.lab.labkit.tun import TunLab
 
@@ -224,7 +224,7 @@ class Cost(NamedTuple):
     """Share of the probes on the path that were answered."""
 
 
-def many_targets() -> None:
+def many_targets(rounds: int, channels: Collection[str]) -> None:
     """CPU and memory of so many targets at one round a second, by channel and protocol."""
     from tests.lab.labkit.tun import DEVICE, tun_lab  # noqa: PLC0415 - only where there is a laboratory
 
@@ -234,10 +234,10 @@ def many_targets() -> None:
     print(f"  {'':16} {'CPU %':>7} {'us/probe':>9} {'peak MB':>8} {'answered':>9}")
     with tun_lab(str(SCENARIO)) as lab:
         lab.namespace.ip(f"link set {DEVICE} txqueuelen 10000")
-        for channel, protocols in CHANNELS.items():
-            for protocol in protocols:
-                begun, whole = (_cost(lab, channel, protocol, rounds) for rounds in (1, 1 + ROUNDS))
-                busy = (whole.cpu_s - begun.cpu_s) / ROUNDS
+        for channel in channels:
+            for protocol in CHANNELS[channel]:
+                begun, whole = (_cost(lab, channel, protocol, number) for number in (1, 1 + rounds))
+                busy = (whole.cpu_s - begun.cpu_s) / rounds
                 each = busy / (TARGETS * HOPS) * 1e6
                 figures = f"{busy:7.1%} {each:9.0f} {whole.peak_mb:8.0f} {whole.answered:9.2%}"
                 print(f"  {channel:9}{protocol:7} {figures}", flush=True)
@@ -266,7 +266,8 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
     decoder(seconds)
     if os.geteuid() == 0:
-        many_targets()
+        rounds = int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS
+        many_targets(rounds, sys.argv[3:] or CHANNELS)
 
 
 if __name__ == "__main__":

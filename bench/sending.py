@@ -1,4 +1,4 @@
-"""What a probe costs from the decision to its answer's number: ``python -m bench.sending [SECONDS]``.
+"""What a probe costs from the decision to its answer's number: ``python -m bench.sending [SECONDS [ROW...]]``.
 
 Whole traces of many targets over one channel, on a path of kernel routers whose work is steered to the last
 core while this program keeps to the first: the CPU time told is its own. Three tables: channels and protocols
@@ -178,22 +178,33 @@ def head(title: str) -> None:
     )
 
 
-def main(seconds: float) -> None:
-    """Measure and print."""
+def tables(seconds: float) -> dict[str, list[tuple[str, Offer]]]:
+    """The rows of each table, by its heading."""
+    return {
+        "About 1000 probes a second: 64 targets, 16 hops, one round a second": [
+            (f"{channel} {protocol}", Offer(channel, protocol, 64, 1000, seconds))
+            for channel, protocol in WAYS
+        ],
+        f"{MANY} targets, 16 hops, one round a second": [
+            (f"{channel} {protocol}", Offer(channel, protocol, MANY, 1000, seconds))
+            for channel, protocol in WAYS
+        ],
+        "Offered to one channel: raw, icmp": [
+            (f"{offer.rate:,.0f}/s", offer)
+            for offer in (Offer("raw", "icmp", targets, ms, seconds) for targets, ms in OFFERED)
+        ],
+    }
+
+
+def main(seconds: float, rows: Sequence[str]) -> None:
+    """Measure and print the rows of these names, or all."""
     with chain(ROUTERS) as path:
         prepare_path(path)
-        head("About 1000 probes a second: 64 targets, 16 hops, one round a second")
-        for channel, protocol in WAYS:
-            offer = Offer(channel, protocol, 64, 1000, seconds)
-            line(f"{channel} {protocol}", offer, run(path, offer))
-        head(f"{MANY} targets, 16 hops, one round a second")
-        for channel, protocol in WAYS:
-            offer = Offer(channel, protocol, MANY, 1000, seconds)
-            line(f"{channel} {protocol}", offer, run(path, offer))
-        head("Offered to one channel: raw, icmp")
-        for targets, interval_ms in OFFERED:
-            offer = Offer("raw", "icmp", targets, interval_ms, seconds)
-            line(f"{offer.rate:,.0f}/s", offer, run(path, offer))
+        for heading, offers in tables(seconds).items():
+            head(heading)
+            for name, offer in offers:
+                if not rows or name in rows:
+                    line(name, offer, run(path, offer))
 
 
 if __name__ == "__main__":
@@ -201,4 +212,4 @@ if __name__ == "__main__":
     if argument.startswith("{"):
         print(json.dumps(msgspec.to_builtins(asyncio.run(trace(msgspec.json.decode(argument, type=Offer))))))
     else:
-        main(float(argument))
+        main(float(argument), sys.argv[2:])

@@ -363,7 +363,8 @@ async def test_any_initial_sequence_is_the_first(protocol: ProtocolChoice, initi
 async def test_echo_sequences_start_where_the_session_was_prepared_to(first: int) -> None:
     run = simulation("clean", protocol=ICMP, report_cycles=2)
     run = Run(
-        msgspec.structs.replace(run.prepared, first_sequence=first), TraceConfig(protocol=ICMP, report_cycles=2)
+        msgspec.structs.replace(run.prepared, first_sequence=first),
+        TraceConfig(protocol=ICMP, report_cycles=2),
     )
     await run.to_its_end()
     told = [sent.sequence for sent in run.told(ProbeSent)]

@@ -27,7 +27,6 @@ from tracer.model import (
     FailureKind,
     Family,
     PacketShape,
-    Protocol,
     Route,
     TargetInfo,
     TraceId,

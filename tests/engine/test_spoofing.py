@@ -122,7 +122,9 @@ def guess(known: Victim, dice: Chance) -> Probe:
     mark = probe.mark if row is None or row.is_length else dice.choice(row.values(84))
     return msgspec.structs.replace(
         probe,
-        source_port=Port(dice.randrange(1, 65536) if probe.protocol is Protocol.ICMP else dice.choice(USABLE)),
+        source_port=Port(
+            dice.randrange(1, 65536) if probe.protocol is Protocol.ICMP else dice.choice(USABLE)
+        ),
         sequence=Sequence((dice.getrandbits(16) + number) & 0xFFFF),
         mark=mark,
         shape=msgspec.structs.replace(probe.shape, word=dice.randbytes(WORD_LENGTH)),

@@ -3,8 +3,8 @@
 A NAT replaces an address and the source port (the identifier of an echo) and corrects the transport checksum
 by the difference (RFC 1624, RFC 3022 §4.2). Some translate the quote in an ICMP error back, some only in
 part, some not at all. What all of them leave alone is the sum of the checksum and the words it was corrected
-for: whoever rewrites a port and does not correct the checksum breaks the packet. That is no proof by itself: what
-the checksum covers may be known to a forger but for the word at the start of the payload (tracer.wire.mark).
+for: whoever rewrites a port and does not correct the checksum breaks the packet. That alone is no proof: all
+that the checksum covers can be worked out but the word at the start of the payload (tracer.wire.mark).
 """
 
 from __future__ import annotations

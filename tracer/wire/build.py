@@ -46,7 +46,7 @@ def probe_packet(probe: Probe, source: Address) -> bytes:
 
 
 def payload_of(probe: Probe) -> bytes:
-    """What stands behind the UDP or echo header: the trace's word, then pattern bytes up to the packet's size.
+    """What stands behind the UDP or echo header: the trace's word, then pattern bytes to the packet's size.
 
     A paris payload begins with the two bytes that compensate its mark; those of UDP depend on the source
     address, and are 0 here. A TCP SYN carries nothing.

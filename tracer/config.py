@@ -17,11 +17,12 @@ from tracer.config_rules import flow_rules, name_rules
 from tracer.errors import ConfigError
 from tracer.model import Family, Strategy
 from tracer.names import DnsMethod
-from tracer.option import MS, SECOND, Declared, Option, flag, format_duration, parse_duration
+from tracer.option import MS, SECOND, Declared, Option, flag, format_duration, parse_duration, parse_number
 
 __all__ = [
     "TraceConfig", "ProtocolChoice", "AddressFamily", "ChannelChoice", "DEFAULT_PACKET_SIZE",
-    "Option", "Declared", "declarations", "flag", "parse_duration", "format_duration", "MS", "SECOND",
+    "Option", "Declared", "declarations", "flag", "parse_duration", "parse_number",
+    "format_duration", "MS", "SECOND",
 ]  # fmt: skip
 
 DEFAULT_PACKET_SIZE = 84

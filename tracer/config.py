@@ -191,7 +191,12 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ),
     ] = DEFAULT_PACKET_SIZE
     payload_pattern: Annotated[
-        int, Option(help="Value of every payload byte. Not for TCP.", low=0, high=255)
+        int,
+        Option(
+            help="Value of every payload byte behind the ones that identify the trace. Not for TCP.",
+            low=0,
+            high=255,
+        ),
     ] = 0
     tos: Annotated[int, Option(help="IPv4 TOS or IPv6 traffic class.", short="-Q", low=0, high=255)] = 0
     dscp: Annotated[

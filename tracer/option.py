@@ -79,7 +79,7 @@ def flag(name: str) -> str:
 
 
 def parse_number(text: str) -> int:
-    """``12`` → 12. Raises ValueError for anything else: other digits of Unicode, ``1_000``, a thousand digits."""
+    """``12`` → 12. Raises ValueError for anything else: other digits, ``1_000``, thousands of digits."""
     if _NUMBER.fullmatch(text.strip()) is None:
         raise ValueError(f"{text!r} is not a whole number")
     return int(text)

@@ -101,7 +101,6 @@ NO_ADDRESS = (
     "m\u00fcnchen.example",
     "-1",
     "9" * 5000,
-    "1.2.3.4\n",
 )
 
 

@@ -10,7 +10,11 @@ ARGS ?=
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat
 COMPILE := $(BIN)/python -m compileall -q tracer tui
 
-.PHONY: help run test lint types contracts check docs matrix fuzz audit bench bench-screen screenshots clean
+# Most of the laboratory's time is waiting for probes that nobody answers. More than two at a time would make
+# each other's loops late; what shares a laboratory stays in one process.
+SIDE_BY_SIDE := -n 2 --dist loadfile
+
+.PHONY: help run test lint types contracts check docs matrix fuzz audit bench bench-screen soak screenshots clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +25,7 @@ run: .venv/run ## Trace a simulated path, or TARGET=host ARGS="--tcp -P 443"
 
 test: .venv/test ## Run every test; the lab's need root and are reported as skipped without it
 	@$(COMPILE)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 lint: .venv/dev ## Check format and style
 	$(BIN)/ruff format --check .
@@ -65,6 +69,11 @@ bench: .venv/test ## Measure ours and the peers in turn on one path (root; a qui
 	$(BIN)/python -m bench.channel_cost
 	$(BIN)/python -m bench.cost
 	$(BIN)/python -m bench.scale
+
+soak: .venv/test ## Ten million probes in virtual time, then an hour on the kernel lab (root); ARGS="--probes N --seconds S"
+	@$(COMPILE)
+	$(BIN)/python -m soak.virtual $(ARGS)
+	$(BIN)/python -m soak.lab $(ARGS)
 
 screenshots: .venv/screens ## Take the pictures in screenshots/ anew
 	$(BIN)/python -m screenshots.take

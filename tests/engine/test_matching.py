@@ -120,3 +120,14 @@ def test_sequences_never_run_out_in_memory() -> None:
     assert len(forgotten) == matching.OUTSTANDING_LIMIT - matching.MEMORY_LIMIT
     assert [one.probe.sequence for one in forgotten[:3]] == [0, 1, 2]
     assert not memory.full
+
+
+def test_lost_probes_that_hold_nothing_any_more_are_let_go_even_if_no_port_is_ever_short() -> None:
+    lost = LostProbes()
+    for sequence in range(1, 101):
+        one = tracked(sequence)
+        one.move(ProbeInput.GIVEN_UP)
+        lost.add(one)
+        one.released = True
+    assert len(lost._lost) == 1
+    assert lost.oldest() is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,16 @@ def _tidy() -> None:
     """What an earlier run that was killed has left behind goes first."""
     if missing() is None:
         remove_leftovers()
+
+
+@pytest.fixture
+def open_folder(tmp_path: Path) -> Path:
+    """A folder that everybody may write in and reach."""
+    tmp_path.chmod(0o777)
+    for folder in tmp_path.parents:
+        if Path(tempfile.gettempdir()) in folder.parents:
+            folder.chmod(folder.stat().st_mode | 0o055)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -233,12 +233,9 @@ def _sudo() -> dict[str, str]:
 
 
 def test_under_sudo_the_process_and_its_files_become_the_users(
-    ten_routers: Chain, tmp_path: Path, python_for_everybody: str
+    ten_routers: Chain, open_folder: Path, python_for_everybody: str
 ) -> None:
-    tmp_path.chmod(0o777)
-    for folder in tmp_path.parents[:2]:
-        folder.chmod(0o755)
-    record = tmp_path / "trace.ndjson"
+    record = open_folder / "trace.ndjson"
     arguments = (ten_routers.target_address(Family.IPV4), "-C", "100", *QUICK, "--record", str(record))
     command = [python_for_everybody, "-m", "tui.cli", "-m", "stream", *arguments]
     with ten_routers.source.start(command, environment=_sudo(), directory=ROOT) as process:

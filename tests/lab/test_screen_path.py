@@ -54,12 +54,9 @@ def test_nobody_sees_the_path_grow_and_leaves_the_terminal_as_it_was(wan: TunLab
         assert CURSOR in opened.screen.modes
 
 
-def test_a_busy_screen_changes_no_kernel_stamped_round_trip_time(wan: TunLab, tmp_path: Path) -> None:
+def test_a_busy_screen_changes_no_kernel_stamped_round_trip_time(wan: TunLab, open_folder: Path) -> None:
     target = wan.target_address(Family.IPV4)
-    tmp_path.chmod(0o777)
-    for folder in tmp_path.parents[:2]:
-        folder.chmod(folder.stat().st_mode | 0o005)
-    record = tmp_path / "trace.ndjson"
+    record = open_folder / "trace.ndjson"
     rounds = ("-i", "200ms", "-T", "200ms", "--record", str(record))
     with (
         capture(wan.namespace, DEVICE) as tap,

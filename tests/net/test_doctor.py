@@ -24,6 +24,7 @@ WELL = Facts(
     capable=True,
     ping_sockets=dict.fromkeys(Family, True),
     families=frozenset(Family),
+    settings_shown=True,
     ping_groups=(0, 2147483647),
     groups=frozenset({1000}),
     port_range=(32768, 60999),
@@ -78,6 +79,29 @@ def test_what_is_not_right_comes_with_the_command_that_mends_it(
     finding = found(check, **facts)
     assert finding.state is state
     assert remedy in (finding.remedy or "")
+
+
+def test_what_cannot_be_read_is_unknown_and_never_fine() -> None:
+    hidden: dict[str, Any] = {
+        "settings_shown": False,
+        "port_range": None,
+        "receive_buffer_max": None,
+        "stamps_show_packets": None,
+        "icmp_per_second": None,
+        "conntrack": None,
+        "clock_synchronised": None,
+        "firewall_drops": None,
+    }
+    checks = ("source ports", "receive buffer", "kernel stamps", "ICMP rate limit", "connection tracking",
+              "wall clock", "local firewall")  # fmt: skip
+    for check in checks:
+        finding = found(check, **hidden)
+        assert (finding.state, "unknown" in finding.found) == (CheckState.NOTICE, True), check
+        assert finding.remedy
+    assert "cannot be read" in found("ping sockets", ping_groups=None).found
+    assert "unknown" in found("source ports", ports_held=None).found
+    assert found("source ports", TCP, ports_held=None, port_range=(1, 4)).state is CheckState.TROUBLE
+    assert found("connection tracking", conntrack=None).found == "not loaded"
 
 
 def test_ping_sockets_are_missed_only_by_who_asks_for_icmp_and_has_no_raw_socket() -> None:

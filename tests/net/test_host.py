@@ -82,9 +82,13 @@ def test_a_family_that_is_switched_off_is_seen(sysctl: Path, written: str, *, en
     assert host.family_enabled(Family.IPV4)
 
 
-def test_a_kernel_without_ipv6_has_it_off(sysctl: Path) -> None:
+@pytest.mark.parametrize("opens", [True, False])
+def test_where_nothing_is_told_of_ipv6_a_socket_decides(
+    sysctl: Path, monkeypatch: pytest.MonkeyPatch, *, opens: bool
+) -> None:
     assert not list((sysctl / "ipv6").iterdir())
-    assert not host.family_enabled(Family.IPV6)
+    monkeypatch.setattr(host, "_opens_ipv6", lambda: opens)
+    assert host.family_enabled(Family.IPV6) is opens
 
 
 TCP_TABLE = [

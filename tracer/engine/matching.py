@@ -68,14 +68,18 @@ class LostProbes:
         self._lost: deque[TrackedProbe] = deque()
 
     def add(self, tracked: TrackedProbe) -> None:
-        """The probe timed out."""
+        """The probe timed out. Those that hold nothing any more are forgotten, whoever asks for them."""
+        self._drop_released()
         self._lost.append(tracked)
 
     def oldest(self, beyond: int = 0) -> TrackedProbe | None:
         """The oldest one that still holds a port, if there are more than ``beyond`` of them."""
+        self._drop_released()
+        return self._lost[0] if len(self._lost) > beyond else None
+
+    def _drop_released(self) -> None:
         while self._lost and (self._lost[0].released or self._lost[0].state is not ProbeState.LOST):
             self._lost.popleft()
-        return self._lost[0] if len(self._lost) > beyond else None
 
 
 class ProbeMemory:

@@ -36,6 +36,11 @@ def _trouble(check: str, found: str, needed: str, remedy: str) -> Finding:
     return Finding(check=check, state=CheckState.TROUBLE, found=found, needed=needed, remedy=remedy)
 
 
+def _unknown(check: str, key: str, needed: str) -> Finding:
+    """What cannot be read is not fine; the command shows it where it can."""
+    return _notice(check, f"unknown: {key} cannot be read here", needed, f"sysctl {key}")
+
+
 def raw_sockets(facts: Facts, _: Needs) -> Finding:
     """The raw channel: the whole quoted packet."""
     check, needed = "raw sockets", "CAP_NET_RAW for --channel raw; nothing for --channel errqueue"
@@ -52,10 +57,10 @@ def raw_sockets(facts: Facts, _: Needs) -> Finding:
 
 def ping_sockets(facts: Facts, needs: Needs) -> Finding:
     """ICMP without privileges."""
-    low, high = facts.ping_groups
     check, needed = "ping sockets", "ICMP without privileges needs one of your groups in ping_group_range"
     groups = ", ".join(str(group) for group in sorted(facts.groups)[:4])
-    found = f"ping_group_range {low} {high}; your groups: {groups}"
+    told = "cannot be read here" if facts.ping_groups is None else "{} {}".format(*facts.ping_groups)
+    found = f"ping_group_range {told}; your groups: {groups}"
     if all(facts.ping_sockets[family] for family in facts.families):
         return _ok(check, f"permitted ({found})", needed)
     remedy = 'sudo sysctl -w net.ipv4.ping_group_range="0 2147483647"'
@@ -74,12 +79,19 @@ def families(facts: Facts, _: Needs) -> Finding:
 
 def source_ports(facts: Facts, needs: Needs) -> Finding:
     """The range the kernel hands ports out of, against what the options hold at once."""
+    check, needed = "source ports", f"{needs.ports} at once"
+    if facts.port_range is None:
+        return _unknown(check, "net.ipv4.ip_local_port_range", needed)
     low, high = facts.port_range
     size = high - low + 1 - facts.reserved_ports
-    free = max(size - facts.ports_held, 0)
-    check, needed = "source ports", f"{needs.ports} at once"
-    taken = f"{facts.reserved_ports} reserved, {facts.ports_held} held"
-    found = f"ip_local_port_range {low}-{high}, {taken}: {free} free"
+    if facts.ports_held is None and size >= needs.ports:
+        found = (
+            f"ip_local_port_range {low}-{high}, {facts.reserved_ports} reserved; unknown how many are held"
+        )
+        return _notice(check, found, needed, "ss --all --numeric --udp --tcp")
+    held = facts.ports_held or 0
+    free = max(size - held, 0)
+    found = f"ip_local_port_range {low}-{high}, {facts.reserved_ports} reserved, {held} held: {free} free"
     if free >= needs.ports:
         return _ok(check, found, needed)
     return _trouble(check, found, needed, 'sudo sysctl -w net.ipv4.ip_local_port_range="32768 60999"')
@@ -98,7 +110,7 @@ def receive_buffer(facts: Facts, _: Needs) -> Finding:
     """Answers wait in it while this process is busy; it bounds the error queue too."""
     check, needed = "receive buffer", f"{RECEIVE_BUFFER} bytes"
     if facts.receive_buffer_max is None:
-        return _notice(check, "net.core.rmem_max cannot be read", needed, "sysctl net.core.rmem_max")
+        return _unknown(check, "net.core.rmem_max", needed)
     found = f"net.core.rmem_max {facts.receive_buffer_max}"
     if facts.receive_buffer_max >= RECEIVE_BUFFER:
         return _ok(check, found, needed)
@@ -108,6 +120,8 @@ def receive_buffer(facts: Facts, _: Needs) -> Finding:
 def kernel_stamps(facts: Facts, _: Needs) -> Finding:
     """Send stamps that carry the packet are matched by it; others are counted."""
     check, needed = "kernel stamps", "net.core.tstamp_allow_data 1, to match send stamps by their packet"
+    if facts.stamps_show_packets is None:
+        return _unknown(check, "net.core.tstamp_allow_data", needed)
     if facts.stamps_show_packets:
         return _ok(check, "with the packet", needed)
     return _notice(check, "by number only", needed, "sudo sysctl -w net.core.tstamp_allow_data=1")
@@ -119,7 +133,7 @@ def icmp_limit(facts: Facts, needs: Needs) -> Finding:
     needed = f"matters only to traces of this host; a window is {needs.probes_in_flight} probes"
     limit = facts.icmp_per_second
     if limit is None:
-        return _ok(check, "none told", needed)
+        return _unknown(check, "net.ipv4.icmp_msgs_per_sec", needed)
     if limit == 0 or limit >= needs.probes_in_flight:
         return _ok(check, f"net.ipv4.icmp_msgs_per_sec {limit}", needed)
     return _notice(
@@ -133,6 +147,8 @@ def icmp_limit(facts: Facts, needs: Needs) -> Finding:
 def connection_table(facts: Facts, _: Needs) -> Finding:
     """A full table drops new flows, and every probe may be one."""
     check, needed = "connection tracking", "room for new flows"
+    if facts.conntrack is None and not facts.settings_shown:
+        return _unknown(check, "net.netfilter.nf_conntrack_count", needed)
     if facts.conntrack is None:
         return _ok(check, "not loaded", needed)
     used, room = facts.conntrack
@@ -146,7 +162,7 @@ def wall_clock(facts: Facts, _: Needs) -> Finding:
     """Round-trip times do not depend on it, the times in reports do."""
     check, needed = "wall clock", "synchronised, for the times in reports; round-trip times do not need it"
     if facts.clock_synchronised is None:
-        return _notice(check, "the kernel does not tell", needed, "timedatectl status")
+        return _notice(check, "unknown: the kernel does not tell", needed, "timedatectl status")
     if facts.clock_synchronised:
         return _ok(check, "synchronised", needed)
     return _notice(check, "not synchronised", needed, "sudo timedatectl set-ntp true")
@@ -156,7 +172,7 @@ def firewall(facts: Facts, _: Needs) -> Finding:
     """Rules on output that drop or reject."""
     check, needed = "local firewall", "no output rule that drops probes"
     if facts.firewall_drops is None:
-        return _notice(check, "cannot be seen by this user", needed, "sudo nft list ruleset")
+        return _notice(check, "unknown: this process may not list the rules", needed, "sudo nft list ruleset")
     if facts.firewall_drops == 0:
         return _ok(check, "no output rule drops or rejects", needed)
     found = f"{facts.firewall_drops} output rules or policies drop or reject"

@@ -41,18 +41,20 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     ping_sockets: dict[Family, bool]
     families: frozenset[Family]
     """The families the kernel has switched on."""
-    ping_groups: tuple[int, int]
+    settings_shown: bool
+    """/proc/sys/net can be read; containers may hide it, and then its defaults are no facts."""
+    ping_groups: tuple[int, int] | None
     groups: frozenset[int]
-    port_range: tuple[int, int]
+    port_range: tuple[int, int] | None
     reserved_ports: int
     """How many ports of the range are reserved."""
-    ports_held: int
+    ports_held: int | None
     """How many ports of the range other sockets hold, of the protocol asked about."""
     open_files_soft: int
     open_files_hard: int
     receive_buffer_max: int | None
     """``net.core.rmem_max`` in bytes."""
-    stamps_show_packets: bool
+    stamps_show_packets: bool | None
     """``net.core.tstamp_allow_data``."""
     icmp_per_second: int | None
     """``net.ipv4.icmp_msgs_per_sec``: how many ICMP answers this host gives."""
@@ -66,26 +68,37 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 def read(protocol: Protocol) -> Facts:
     """Look. Opens a few sockets and closes them; sends nothing."""
     low, high = host.local_port_range()
+    range_shown = bool(_text("/proc/sys/net/ipv4/ip_local_port_range"))
+    with_packet = _number("/proc/sys/net/core/tstamp_allow_data")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return Facts(
         raw_sockets=_opens(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
         capable=_is_capable(),
         ping_sockets={family: _may_ping(family) for family in Family},
         families=frozenset(family for family in Family if host.family_enabled(family)),
-        ping_groups=host.ping_groups(),
+        settings_shown=range_shown,
+        ping_groups=host.ping_groups() if _text("/proc/sys/net/ipv4/ping_group_range") else None,
         groups=host.group_ids(),
-        port_range=(low, high),
+        port_range=(low, high) if range_shown else None,
         reserved_ports=sum(low <= port <= high for port in host.reserved_ports()),
-        ports_held=0 if protocol is Protocol.ICMP else sum(host.ports_in_use(protocol, low, high).values()),
+        ports_held=_held(protocol, low, high),
         open_files_soft=soft,
         open_files_hard=hard,
         receive_buffer_max=_number("/proc/sys/net/core/rmem_max"),
-        stamps_show_packets=_number("/proc/sys/net/core/tstamp_allow_data") != 0,
+        stamps_show_packets=None if with_packet is None else with_packet != 0,
         icmp_per_second=_number("/proc/sys/net/ipv4/icmp_msgs_per_sec"),
         conntrack=_conntrack(),
         clock_synchronised=_synchronised(),
         firewall_drops=_firewall_drops(),
     )
+
+
+def _held(protocol: Protocol, low: int, high: int) -> int | None:
+    if protocol is Protocol.ICMP:
+        return 0
+    if not _text(f"/proc/net/{protocol.value}"):
+        return None
+    return sum(host.ports_in_use(protocol, low, high).values())
 
 
 def _opens(family: int, kind: int, number: int) -> bool:

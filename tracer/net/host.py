@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import socket
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -150,5 +151,14 @@ def _numbers(name: str) -> list[int]:
 
 
 def family_enabled(family: Family) -> bool:
-    """The kernel has this family switched on."""
-    return family is Family.IPV4 or _read("ipv6/conf/all/disable_ipv6") == "0"
+    """The kernel has this family switched on; where it does not tell, whether it opens a socket of it."""
+    told = _read("ipv6/conf/all/disable_ipv6")
+    return family is Family.IPV4 or (told == "0" if told else _opens_ipv6())
+
+
+def _opens_ipv6() -> bool:
+    try:
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
+    except OSError:
+        return False
+    return True

@@ -313,7 +313,7 @@ _MAY_BE_ADDRESS = re.compile(r"[0-9A-Fa-f:.]{3,}")
 
 
 def _strangers(error: ErrorSnapshot, snapshot: TraceSnapshot, secret: set[str]) -> set[str]:
-    """What is secret, and every address in an error that no hop shows: an old one of this host's is among them."""
+    """What is secret, and every address in an error that no hop shows, such as an older one of this host."""
     shown = {responder.address for hop in snapshot.hops for responder in hop.responders}
     shown.add(snapshot.target.address or HIDDEN)
     told = f"{error.message} {error.remedy} {error.evidence}"

@@ -64,6 +64,7 @@ bench-screen: .venv/test ## Measure the screen: first frame, cost, what it does 
 
 bench: .venv/test ## Measure ours and the peers in turn on one path (root; a quiet machine): time, truth, cost, scale
 	@$(COMPILE)
+	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.one_shot
 	$(BIN)/python -m bench.truth
 	$(BIN)/python -m bench.channel_cost

@@ -55,7 +55,7 @@ def inside(modules: set[str], package: str) -> set[str]:
 def test_a_headless_run_loads_neither_a_screen_nor_scapy(mode: str) -> None:
     done, modules = fresh("-m", "tui.cli", *HEADLESS[mode])
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "tracer.session" in modules
+    assert ("tracer.session" in modules) != (mode in PRINTING)
     assert not packages(modules) & (SCREEN_AND_SCAPY | LOOKUPS)
     assert not inside(modules, "tracer.lookup")
     assert mode in PRINTING or not modules & SETTINGS
@@ -121,10 +121,35 @@ def test_a_real_trace_loads_what_looks_names_up_only_where_it_is_asked_for(
     assert packages(modules) & (LOOKUPS | SCREEN_AND_SCAPY) == loaded
 
 
+AT_THE_FIRST_PACKET = """
+import sys
+def hear(event, _):
+    if event in ("socket.sendto", "socket.sendmsg") and not told:
+        told.append(event)
+        print("loaded:", *sys.modules, file=sys.stderr)
+told = []
+sys.addaudithook(hear)
+from tui.cli import main
+main()
+"""
+
+
+def test_the_first_packet_leaves_before_event_loop_statistics_and_reports_are_loaded() -> None:
+    options = ["127.0.0.1", "--udp", "-C", "1", "-m", "json"]
+    done, modules = fresh("-c", AT_THE_FIRST_PACKET, *options)
+    assert json.loads(done.stdout)["schema"] == "hopscope.report/1"
+    [loaded] = [set(line.split()) for line in done.stderr.splitlines() if line.startswith("loaded:")]
+    assert "tracer.session" in loaded
+    late = {"asyncio", "tracer.stats.tracker", "tracer.report.document"}
+    assert late <= modules
+    assert not late & loaded
+
+
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_help_loads_no_network_no_simulation_and_no_screen(option: str) -> None:
     done, modules = fresh("-m", "tui.cli", option)
     assert done.returncode == 0
     assert "hopscope" in done.stdout.lower()
+    assert not modules & {"asyncio", "tracer.session", "tracer.report.document"}
     assert not packages(modules) & SCREEN_AND_SCAPY
     assert not inside(modules, "tracer.net") | inside(modules, "tracer.sim")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 _VIRTUAL_EPOCH = "2026-01-01T00:00:00.000000Z"
 
@@ -39,6 +42,8 @@ class SystemClock:
         return _rfc3339(datetime.now(UTC))
 
     async def wait(self, deadline_ns: int | None, fileno: int | None) -> None:
+        import asyncio  # noqa: PLC0415 - takes long; the first probes leave before
+
         loop = asyncio.get_running_loop()
         self._watch(loop, fileno)
         await asyncio.sleep(0)  # whoever waits for the past must let the others run too
@@ -102,6 +107,8 @@ class VirtualClock:
     def __init__(self, start_utc: str = _VIRTUAL_EPOCH) -> None:
         self._start = datetime.fromisoformat(start_utc)
         self._now_ns = 0
+        import asyncio  # noqa: PLC0415 - takes long; the first probes leave before
+
         self._woken = asyncio.Event()
 
     def now_ns(self) -> int:
@@ -119,6 +126,8 @@ class VirtualClock:
     async def wait(self, deadline_ns: int | None, fileno: int | None) -> None:
         if fileno is not None:
             raise ValueError("a virtual clock cannot watch a descriptor")
+        import asyncio  # noqa: PLC0415 - takes long; the first probes leave before
+
         if deadline_ns is None:
             await self._woken.wait()
         else:

@@ -40,6 +40,11 @@ def open_privileged(wanted: ChannelChoice) -> OpenSockets | None:
     return choose.open_privileged(wanted)
 
 
+def are_addresses(queries: Sequence[str]) -> bool:
+    """``real`` has nothing to wait for: no name is to be resolved."""
+    return all(parse(query) is not None for query in queries)
+
+
 def acts_for_another() -> bool:
     """This process has root's rights, but the one who asked, by sudo for instance, is another user."""
     from tracer.net import privileges  # noqa: PLC0415 - a simulation needs none

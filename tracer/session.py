@@ -94,6 +94,7 @@ class Session:
         self._by_target: defaultdict[Address, list[_Trace]] = defaultdict(list)
         self._finished: deque[tuple[int, Engine]] = deque()
         """Engines that have ended, and when the last answer to their probes is too old to be told apart."""
+        self._begun = False
         self._stop: EndReason | None = None
 
     def stop(self, reason: EndReason = EndReason.INTERRUPTED) -> None:
@@ -109,18 +110,26 @@ class Session:
         """Add to the log what was found out beside the traces; not from within a listener."""
         self._tell(events)
 
+    def begin(self) -> None:
+        """Send the first probes; ``run`` and ``serve`` do it where nobody did. Needs no event loop.
+
+        Again: catch up with what has become due since, which is no lateness of the machine.
+        """
+        if not self._begun:
+            self._begun = True
+            self._begin()
+        self._step()
+
     async def run(self) -> None:
         """Trace. Raises nothing but what a listener raises."""
-        self._begin()
-        self._step()
+        self.begin()
         while self._traces:
             await self._wait()
             self._step()
 
     async def serve(self) -> None:
         """Trace until ``stop``; targets may come and go. Raises nothing but what a listener raises."""
-        self._begin()
-        self._step()
+        self.begin()
         while self._traces or self._stop is None:
             await self._wait()
             self._step()

@@ -6,12 +6,14 @@ the program; whoever leaves before the answer shall be free at once.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
 
 Result = TypeVar("Result")
 
@@ -22,6 +24,8 @@ async def unwaited(call: Callable[[], Result], name: str, ended: Callable[[], No
     Cancelling leaves the thread, called ``name``, to itself. ``ended`` is called in the loop when the thread
     has ended, however long after.
     """
+    import asyncio  # noqa: PLC0415 - takes long; an address needs no resolver
+
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[Result] = loop.create_future()
 

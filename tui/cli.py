@@ -6,16 +6,15 @@ modes import no screen.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -23,12 +22,10 @@ import msgspec
 from tracer.config import TraceConfig
 from tracer.errors import HopscopeError, LocalError, NotPermittedError, TargetError
 from tracer.model import EndReason
-from tracer.report.document import Report
-from tracer.session import Session
 from tracer.text import printable
 from tracer.version import VERSION
 from tui.asking import decided, naming, sought, with_columns
-from tui.headless import Output
+from tui.late_output import LateOutput
 from tui.mode_names import MODE_NAMES, PRETTY, TUI
 from tui.options import PREFIX, Choices, SettingOption, give_variables, trace_options
 from tui.printing import print_options
@@ -39,6 +36,8 @@ from tui.written import LateFile, files
 if TYPE_CHECKING:
     from tracer.interfaces import OpenSockets
     from tracer.naming import Naming
+    from tracer.report.document import Report
+    from tracer.session import Prepared, Session
 
 REPORT_CYCLES = 10
 """Rounds of a report when the user does not say."""
@@ -152,13 +151,12 @@ def command(  # noqa: PLR0913 - one argument for each option that is no trace's
             if replay is None
             else _player(replay, choices)
         )
-    gc.enable()
     config = choices.config
     if config.report_cycles is None:
         config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)
     if replay is not None:
-        context.exit(_replay(replay, Output(chosen, choices.hidden_hops())))
-    output = Output(chosen, choices.hidden_hops(), config.report_cycles)
+        context.exit(_replay(replay, LateOutput(chosen, choices.hidden_hops())))
+    output = LateOutput(chosen, choices.hidden_hops(), config.report_cycles)
     context.exit(_trace(targets, decided(config, chosen, sim), output, sim, files(record, pcap)))
 
 
@@ -225,27 +223,63 @@ def _player(path: Path, choices: Choices) -> int:
 
 
 def _trace(
-    targets: Sequence[str], config: TraceConfig, output: Output, sim: str | None, written: Sequence[LateFile]
+    targets: Sequence[str],
+    config: TraceConfig,
+    output: LateOutput,
+    sim: str | None,
+    written: Sequence[LateFile],
 ) -> int:
-    from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
+    from tracer.session import Session  # noqa: PLC0415 - --help and --version need none of it
 
-    async def run(sockets: OpenSockets | None) -> int:
-        prepared = (
-            await prepare.real(targets, config, sockets)
-            if sim is None
-            else prepare.simulated(targets, config, sim)
-        )
+    with _opened(written, config, sim) as sockets:
+        prepared = _prepared(targets, config, sim, sockets)
         for warning in prepared.warnings:
             _complain(warning)
         session = Session(prepared, config, [*(file.write for file in written), output.hear])
         with contextlib.closing(prepared.channel), contextlib.ExitStack() as ended:
             ended.callback(output.clear)
-            interrupted = await _run(session, naming(config, session, prepared.clock))
+            names = naming(config, session, prepared.clock)
+            caught: list[int] = []
+
+            def stop(number: int, _: object) -> None:
+                caught.append(number)
+                session.stop(EndReason.INTERRUPTED)
+
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, stop)  # until the loop, which is not imported yet, hears them
+            session.begin()
+            gc.freeze()  # what is loaded stays; neither a collection nor the exit need look at it
+            gc.enable()
+            import asyncio  # noqa: PLC0415 - takes long; the first probes are on their way meanwhile
+
+            interrupted = asyncio.run(_run(session, names, caught))
         reports = output.finish()
         return interrupted or exit_code(reports)
 
-    with _opened(written, config, sim) as sockets:
-        return asyncio.run(run(sockets))
+
+def _prepared(
+    targets: Sequence[str], config: TraceConfig, sim: str | None, sockets: OpenSockets | None
+) -> Prepared:
+    from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
+
+    if sim is not None:
+        return prepare.simulated(targets, config, sim)
+    finding = prepare.real(targets, config, sockets)
+    if prepare.are_addresses(targets):
+        return _at_once(finding)
+    import asyncio  # noqa: PLC0415 - takes long; only a name has to be waited for
+
+    return asyncio.run(finding)
+
+
+def _at_once(waiting_for_nothing: Coroutine[Any, Any, Prepared]) -> Prepared:
+    """What a coroutine returns that never waits; no event loop is needed for it."""
+    try:
+        waiting_for_nothing.send(None)
+    except StopIteration as done:
+        result: Prepared = done.value
+        return result
+    raise RuntimeError("a coroutine that was to wait for nothing waits")
 
 
 @contextlib.contextmanager
@@ -278,15 +312,16 @@ def _close(written: Sequence[LateFile]) -> None:
             _complain(f"The {file.name} is incomplete: {failure.strerror}.")
 
 
-async def _run(session: Session, names: Naming | None) -> int:
+async def _run(session: Session, names: Naming | None, caught: list[int]) -> int:
     """Run the session; returns the exit code of the signal that ended it, or 0."""
-    caught: list[int] = []
 
     def stop(number: int) -> None:
         caught.append(number)
         session.stop(EndReason.INTERRUPTED)
         if names is not None:
             names.close()
+
+    import asyncio  # noqa: PLC0415 - imported by now
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -297,7 +332,7 @@ async def _run(session: Session, names: Naming | None) -> int:
     return Exit.SIGNAL + caught[0] if caught else 0
 
 
-def _replay(path: Path, output: Output) -> int:
+def _replay(path: Path, output: LateOutput) -> int:
     from tracer import record  # noqa: PLC0415 - only here
 
     for event in record.read(path):

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tracer.events import Event
-from tracer.report.document import Report
 
 if TYPE_CHECKING:
+    from tracer.report.document import Report
     from tracer.stats.paths_taken import TakenFlow
 
 

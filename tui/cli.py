@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tracer.naming import Naming
     from tracer.report.document import Report
     from tracer.session import Prepared, Session
+    from tui.headless import Output
 
 REPORT_CYCLES = 10
 """Rounds of a report when the user does not say."""
@@ -155,7 +156,7 @@ def command(  # noqa: PLR0913 - one argument for each option that is no trace's
     if config.report_cycles is None:
         config = msgspec.structs.replace(config, report_cycles=REPORT_CYCLES)
     if replay is not None:
-        context.exit(_replay(replay, LateOutput(chosen, choices.hidden_hops())))
+        context.exit(_replay(replay, LateOutput(chosen, choices.hidden_hops(), None).make()))
     output = LateOutput(chosen, choices.hidden_hops(), config.report_cycles)
     context.exit(_trace(targets, decided(config, chosen, sim), output, sim, files(record, pcap)))
 
@@ -250,6 +251,7 @@ def _trace(
             session.begin()
             gc.freeze()  # what is loaded stays; neither a collection nor the exit need look at it
             gc.enable()
+            output.make()
             import asyncio  # noqa: PLC0415 - takes long; the first probes are on their way meanwhile
 
             interrupted = asyncio.run(_run(session, names, caught))
@@ -332,7 +334,7 @@ async def _run(session: Session, names: Naming | None, caught: list[int]) -> int
     return Exit.SIGNAL + caught[0] if caught else 0
 
 
-def _replay(path: Path, output: LateOutput) -> int:
+def _replay(path: Path, output: Output) -> int:
     from tracer import record  # noqa: PLC0415 - only here
 
     for event in record.read(path):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tracer.events import Event, ProbeSent
+from tracer.events import Event
 
 if TYPE_CHECKING:
     from tracer.report.document import Report
@@ -14,39 +13,37 @@ if TYPE_CHECKING:
 
 
 class LateOutput:
-    """An ``Output`` that is made with the first probe; what was told before waits for it.
+    """Keeps what it hears until ``make`` is called, and is an ``Output`` from then on.
 
     Statistics and reports take longer to import than the first probes need to leave.
     """
 
-    def __init__(self, name: str, hidden: int = 0, rounds: int | None = None) -> None:
+    def __init__(self, name: str, hidden: int, rounds: int | None) -> None:
         self._arguments = (name, hidden, rounds)
         self._early: list[Event] = []
-        self._made = False
+        self._output: Output | None = None
 
-    @cached_property
-    def _output(self) -> Output:
+    def make(self) -> Output:
+        """Import and tell what was heard so far."""
         from tui.headless import Output  # noqa: PLC0415 - see above
 
-        self._made = True
-        output = Output(*self._arguments)
-        output.hear(self._early)
-        return output
+        if self._output is None:
+            self._output = Output(*self._arguments)
+            self._output.hear(self._early)
+        return self._output
 
     def hear(self, events: Sequence[Event]) -> None:
         """Take the next events."""
-        if self._made:
+        if self._output is None:
+            self._early.extend(events)
+        else:
             self._output.hear(events)
-            return
-        self._early.extend(events)
-        if any(isinstance(event, ProbeSent) for event in events):
-            self._output  # noqa: B018 - made now
 
     def clear(self) -> None:
         """Take away what shows how far the run is."""
-        if self._made:
+        if self._output is not None:
             self._output.clear()
 
     def finish(self) -> list[Report]:
         """Write what comes at the end; returns the reports."""
-        return self._output.finish()
+        return self.make().finish()

@@ -54,7 +54,7 @@ fuzz: .venv/test ## Give every decoder and file reader 10 million damaged inputs
 	$(BIN)/python -m tests.fuzz.run $(ARGS)
 
 audit: .venv/audit ## Ask for known vulnerabilities of what is installed (asks a database on the network)
-	$(BIN)/pip-audit --skip-editable
+	$(BIN)/python -m tests.audit $(ARGS)
 
 bench: .venv/test ## Measure ours and the peers in turn (root; a quiet machine; ten minutes); ARGS="--list", ARGS="truth cost"
 	@$(COMPILE)

@@ -235,8 +235,11 @@ class PacketShape(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     size: int
     """Whole IP packet in bytes; a TCP SYN and headers larger than it take what they need."""
+    word: bytes = b""
+    """What the payload begins with, as far as there is room: nobody can guess it, and so nobody can forge a
+    quote who cannot read the probes."""
     pattern: int = 0
-    """Value of every payload byte, 0..255."""
+    """Value of every further payload byte, 0..255."""
     tos: int = 0
     """IPv4 TOS or IPv6 traffic class, 0..255."""
     dont_fragment: bool = True

@@ -6,6 +6,7 @@ the channel yields, and passes the events on in the order they happened.
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
@@ -28,7 +29,6 @@ from tracer.model import (
     FailureKind,
     Family,
     PacketShape,
-    Protocol,
     Route,
     TargetInfo,
     TraceId,
@@ -65,8 +65,11 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     usable_ports: Sequence[int]
     """Source ports the engine may choose from."""
     seed: int
-    first_echo: int = _FIRST_SEQUENCE
-    """The echo sequence that ICMP starts with unless the options say; on a network nobody can guess it."""
+    """What is chosen by it is the same for the same seed; on a network nobody can guess it."""
+    first_sequence: int | None = _FIRST_SEQUENCE
+    """What the probes of each target are numbered from unless the options say; None: as the seed has it."""
+    word_length: int = 0
+    """Bytes at the beginning of every payload that are as the seed has them, for each target others."""
     meter: Meter | None = None
     """Measures this process; None where a run has to be the same every time."""
     warnings: tuple[str, ...] = ()
@@ -261,7 +264,10 @@ class Session:
     def _trace(self, label: str, route: Route) -> _Trace:
         config, prepared = self._config, self._prepared
         seed = prepared.seed + route.trace * _APART
-        first = prepared.first_echo if route.protocol is Protocol.ICMP else _FIRST_SEQUENCE
+        dice = random.Random(f"identity {seed}")
+        first, word = dice.getrandbits(16), dice.randbytes(prepared.word_length)
+        if prepared.first_sequence is not None:
+            first = prepared.first_sequence
         spec = TraceSpec(
             trace=route.trace,
             label=label,
@@ -270,6 +276,7 @@ class Session:
             protocol=route.protocol,
             shape=PacketShape(
                 size=config.smallest_packet(route.family),
+                word=word,
                 pattern=config.payload_pattern,
                 tos=config.traffic_class,
                 dont_fragment=config.dont_fragment,

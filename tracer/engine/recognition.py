@@ -8,7 +8,7 @@ probes to none of them.
 from __future__ import annotations
 
 from tracer.engine.matching import ProbeMemory, TrackedProbe, likeliest
-from tracer.model import Address, ForeignReason, Identity, Protocol, Quoted, Reply, ReplyKind, Strategy
+from tracer.model import Address, ForeignReason, Identity, Probe, Protocol, Quoted, Reply, ReplyKind, Strategy
 from tracer.wire.address import family_of, pack
 from tracer.wire.mark import MARKS, read_mark
 from tracer.wire.translated import imprint
@@ -85,7 +85,16 @@ class Recogniser:
         found = self._memory.find(quoted.identity, mark)
         if found is None or self._comes_from_elsewhere(quoted, found):
             return self._translated(quoted)
+        if _is_named(quoted.packet, found.probe):
+            return found
+        if quoted.packet is not None and not self._is_certain(quoted.packet, found):
+            return self._translated(quoted)
         return ForeignReason.AMBIGUOUS if self._speaks_of_another(quoted, found) else found
+
+    def _is_certain(self, packet: bytes, found: TrackedProbe) -> bool:
+        """Something but ports and mark says so, which somebody who cannot read the probes cannot know."""
+        told, sent = imprint(packet), found.imprint(self.source)
+        return sent is None or (told is not None and told.is_of(sent))
 
     def _comes_from_elsewhere(self, quoted: Quoted, tracked: TrackedProbe) -> bool:
         """The quote has another source than the probe: its ports are a NAT's, and those of ours by chance."""
@@ -123,3 +132,11 @@ class Recogniser:
             return fitting[0]
         known = self._memory.candidates(quoted.identity)
         return ForeignReason.UNKNOWN_MARK if known else ForeignReason.UNKNOWN_IDENTITY
+
+
+def _is_named(packet: bytes | None, probe: Probe) -> bool:
+    """The identification of an IPv4 quote is the one this probe was sent with."""
+    if packet is None or packet[0] >> 4 != 4:
+        return False
+    told = int.from_bytes(packet[4:6], "big")
+    return told == (probe.mark if probe.strategy is Strategy.DUBLIN else probe.sequence)

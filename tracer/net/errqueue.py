@@ -42,7 +42,7 @@ from tracer.net import binding, host
 from tracer.net.endpoint import DatagramEndpoint, Endpoint
 from tracer.net.failures import no_descriptor
 from tracer.net.network_watch import NetworkWatch
-from tracer.net.protocols import PingEndpoint, TcpEndpoint, UdpEndpoint
+from tracer.net.protocols import KERNEL_RESENDS_NS, PingEndpoint, TcpEndpoint, UdpEndpoint
 from tracer.net.timestamps import KernelClock, StampingHeld, restamped, slept, transmit_flags
 
 EVENTS_AT_ONCE = 1024
@@ -63,6 +63,10 @@ class _ProbeKey(NamedTuple):
     trace: TraceId
     flow: FlowId
     sequence: int | None
+
+
+_LATE = f"answers later than {KERNEL_RESENDS_NS / 10**9:g} s count as loss"
+"""Of TCP, whatever the timeout: the kernel would resend the SYN."""
 
 
 class ErrqueueChannel:
@@ -93,7 +97,8 @@ class ErrqueueChannel:
 
     @property
     def info(self) -> ChannelInfo:
-        return ChannelInfo(name="errqueue", protocol=self._protocol, privileged=False, reason=self._reason)
+        reason = f"{self._reason}; {_LATE}" if self._protocol is Protocol.TCP else self._reason
+        return ChannelInfo(name="errqueue", protocol=self._protocol, privileged=False, reason=reason)
 
     @property
     def clock_info(self) -> ClockInfo:

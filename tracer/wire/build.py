@@ -112,18 +112,19 @@ def _written(probe: Probe, source: Address) -> bytes:
 
 
 def payload_of(probe: Probe) -> bytes:
-    """What stands behind the UDP or echo header: as many pattern bytes as the packet's size leaves room for.
+    """What stands behind the UDP or echo header: the trace's word, then pattern bytes to the packet's size.
 
     A paris payload begins with the two bytes that compensate its mark; those of UDP depend on the source
     address, and are 0 here. A TCP SYN carries nothing.
     """
     if probe.protocol is Protocol.TCP:
         return b""
-    pattern = bytes((probe.shape.pattern,)) * _payload_length(probe)
-    if probe.strategy is not Strategy.PARIS:
-        return pattern
-    opposite = 0xFFFF - probe.sequence if probe.protocol is Protocol.ICMP else 0
-    return opposite.to_bytes(COMPENSATION, "big") + pattern[COMPENSATION:]
+    head = probe.shape.word
+    if probe.strategy is Strategy.PARIS:
+        opposite = 0xFFFF - probe.sequence if probe.protocol is Protocol.ICMP else 0
+        head = opposite.to_bytes(COMPENSATION, "big") + head
+    length = _payload_length(probe)
+    return head[:length] + bytes((probe.shape.pattern,)) * (length - len(head))
 
 
 def _payload_length(probe: Probe) -> int:

@@ -1,4 +1,4 @@
-"""What a probe costs from the decision to its answer's number: ``python -m bench.sending [SECONDS [ROW...]]``.
+"""What a probe costs, from the decision to its number: ``python -m bench.sending [SECONDS [ROW...]]``.
 
 Whole traces of many targets over one channel, on a path of kernel routers whose work is steered to the last
 core while this program keeps to the first: the CPU time told is its own. Three tables: channels and protocols

@@ -60,22 +60,15 @@ fuzz: .venv/test ## Give every decoder and file reader 10 million damaged inputs
 	$(BIN)/python -m tests.fuzz.run $(ARGS)
 
 audit: .venv/audit ## Ask for known vulnerabilities of what is installed (asks a database on the network)
-	$(BIN)/pip-audit --skip-editable
+	$(BIN)/python -m tests.audit $(ARGS)
 
-bench-screen: .venv/test ## Measure the screen: first frame, cost, what it does to probes
+bench: .venv/test ## Measure ours and the peers in turn (root; a quiet machine; ten minutes); ARGS="--list", ARGS="truth cost"
 	@$(COMPILE)
-	$(BIN)/python -m bench.first_frame
-	$(BIN)/python -m bench.screen_cost
-	$(BIN)/python -m bench.loop_hold
+	@$(BIN)/python -m bench $(ARGS)
 
-bench: .venv/test ## Measure ours and the peers in turn on one path (root; a quiet machine): time, truth, cost, scale
+bench-screen: .venv/test ## The part of it that is about the screen
 	@$(COMPILE)
-	$(BIN)/python -m bench.startup
-	$(BIN)/python -m bench.one_shot
-	$(BIN)/python -m bench.truth
-	$(BIN)/python -m bench.channel_cost
-	$(BIN)/python -m bench.cost
-	$(BIN)/python -m bench.scale
+	@$(BIN)/python -m bench first_frame screen_cost screen_redraw loop_hold
 
 soak: .venv/test ## Ten million probes in virtual time, then an hour on the kernel lab (root); ARGS="--probes N --seconds S"
 	@$(COMPILE)

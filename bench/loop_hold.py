@@ -1,4 +1,6 @@
-"""How long the screen keeps the event loop on which the probes leave: ``python -m bench.loop_hold [FRAMES]``.
+"""How long the screen keeps the event loop on which the probes leave.
+
+``python -m bench.loop_hold [FRAMES [TARGETS [VIEW ...]]]``.
 
 The application in this process, on a terminal that takes everything, and a trace whose windows are full; then
 further rounds, drawn as they come. Every callback of the loop is timed in CPU time of its thread. Other
@@ -107,6 +109,8 @@ class Taken(NamedTuple):
     """Without those that enter events."""
     entering_ms: float
     """The longest of those that do."""
+    drawing_ms: float
+    """All but those."""
 
 
 class Loop:
@@ -132,7 +136,9 @@ class Loop:
         """What was timed since the last call."""
         entering, other = self._entering_ms, self._other_ms
         self._entering_ms, self._other_ms = [], []
-        return Taken(sum(entering) + sum(other), max(other, default=0.0), max(entering, default=0.0))
+        return Taken(
+            sum(entering) + sum(other), max(other, default=0.0), max(entering, default=0.0), sum(other)
+        )
 
 
 class Bench(NamedTuple):
@@ -153,9 +159,12 @@ class Rounds(NamedTuple):
     """How long the frames took."""
 
 
-async def rounds(targets: int, frames: int) -> Rounds:
-    """The path ``wan`` once, told of so many targets."""
-    run = await simulation("wan", report_cycles=SAMPLES + 20 + frames, max_samples=SAMPLES).to_its_end()
+async def rounds(
+    targets: int, frames: int, path: str = "wan", past: int = SAMPLES + 10, slot_ns: int = SLOT_NS
+) -> Rounds:
+    """A path once, told of so many targets: so many rounds that are past, then frames of a slot each."""
+    cycles = past + 10 + frames
+    run = await simulation(path, report_cycles=cycles, max_samples=SAMPLES, max_rate=10_000).to_its_end()
     header = run.batches[0][0]
     if not isinstance(header, TraceStarted):
         raise TypeError(header)
@@ -164,8 +173,8 @@ async def rounds(targets: int, frames: int) -> Rounds:
         for index in range(targets)
     ]
     batches = [_told(batch, infos) for batch in run.batches[1:-1]]
-    now = next(at for at, batch in enumerate(batches) if batch[0].at_ns >= (SAMPLES + 10) * ROUND_NS)
-    slots = groupby(batches[now:], key=lambda batch: batch[0].at_ns // SLOT_NS)
+    now = next(at for at, batch in enumerate(batches) if batch[0].at_ns >= past * ROUND_NS)
+    slots = groupby(batches[now:], key=lambda batch: batch[0].at_ns // slot_ns)
     coming = [list(slot) for _, slot in slots][:frames]
     span_ns = coming[-1][-1][-1].at_ns - coming[0][0][0].at_ns
     return Rounds(
@@ -283,11 +292,12 @@ async def held(bench: Bench, app: HopscopeApp, source: Fed, told: Rounds, keys: 
 async def main() -> None:
     """Measure and print."""
     frames = int(sys.argv[1]) if len(sys.argv) > 1 else FRAMES
-    wanted = sys.argv[2:]
+    all_targets = [int(one) for one in sys.argv[2:3]] or (1, MANY)
+    wanted = sys.argv[3:]
     bench = Bench(Loop(), Yardstick())
     opening, theming, holding = [], [], []
     print(f"{'':32} {'open':>6} {'p50':>6} {'p99':>6} {'worst':>6} {'events':>6} {'CPU':>6}   ms of the loop")
-    for targets in (1, MANY):
+    for targets in all_targets:
         told = await rounds(targets, frames)
         for size in SIZES:
             async with opened(told, size) as (app, source):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,3 +36,15 @@ def wan_path(*arguments: str) -> Iterator[list[str]]:
     with tun_lab("wan") as lab:
         command = [*COMMAND, lab.target_address(Family.IPV4), *arguments]
         yield [*lab.namespace.command(command, User.NOBODY)]
+
+
+@contextlib.contextmanager
+def clean_path(hops: int) -> Iterator[str]:
+    """The file of a scenario whose target is so many hops away, a millisecond each, and where all answer."""
+    routers = (f'[[hop]]\naddresses = ["198.18.{ttl}.1"]\nrtt = "{ttl}ms"\n' for ttl in range(1, hops))
+    target = f'[target]\naddresses = ["203.0.113.80"]\nrtt = "{hops}ms"\ntcp = {{ open = [80] }}\n'
+    heading = f'name = "clean-{hops}"\nsummary = "{hops} hops that all answer"\n'
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"clean-{hops}.toml"
+        file.write_text("\n".join([heading, *routers, target]))
+        yield str(file)

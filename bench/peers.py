@@ -34,6 +34,10 @@ class Peer(NamedTuple):
     """Between the command and the protocol."""
     executable: Sequence[str] = ()
     """Where its name is not its command."""
+    quick: Sequence[str] = ()
+    """What makes it wait no longer than this laboratory needs; its probes stay the same."""
+    version: Sequence[str] = ("--version",)
+    """What makes it tell its version, and send nothing."""
 
     @property
     def command(self) -> Sequence[str]:
@@ -41,7 +45,17 @@ class Peer(NamedTuple):
 
     @property
     def installed(self) -> bool:
-        return bool(self.executable) or shutil.which(self.name) is not None
+        return shutil.which(self.command[0]) is not None
+
+    @property
+    def hurried(self) -> Peer:
+        """The same tool, waiting no longer than it must."""
+        if not self.quick:
+            return self
+        told = " ".join(self.quick)
+        return self._replace(
+            name=f"{self.name} {told}", fixed=[*self.fixed, *self.quick], quick=(), executable=self.command
+        )
 
     def line(self, protocol: str, target: str) -> list[str]:
         """The whole command line."""
@@ -61,8 +75,11 @@ def _ours(text: str) -> Times:
 
 
 def _traceroute(text: str) -> Times:
-    rows = re.findall(r"^\s*(\d+)\s+\S+\s+([\d.]+) ms", text, re.MULTILINE)
-    return {int(ttl): [float(time) * 1000] for ttl, time in rows}
+    rows = re.findall(r"^\s*(\d+):?\s+[\d.]+(?: \[\w+\])?\s+([\d.]+) ?ms", text, re.MULTILINE)
+    found: Times = defaultdict(list)
+    for ttl, time in rows:
+        found[int(ttl)].append(float(time) * 1000)
+    return found
 
 
 def _mtr_raw(text: str) -> Times:
@@ -81,6 +98,20 @@ def _scamper(text: str) -> Times:
     return found
 
 
+def _trip(text: str) -> Times:
+    """Of one round; it rounds to 10 us."""
+    return {hop["ttl"]: [float(hop["last"]) * 1000] for hop in json.loads(text)["hops"] if hop["recv"] == 1}
+
+
+def _ttl(text: str) -> Times:
+    """Of one round."""
+    return {
+        hop["ttl"]: [one["mean_rtt"] for one in hop["responders"].values()]
+        for hop in json.loads(text)["hops"]
+        if hop["received"] == 1
+    }
+
+
 _OUR_PROTOCOLS = {"icmp": ["--icmp"], "udp": ["--udp"], "tcp": ["--tcp"]}
 
 
@@ -96,6 +127,9 @@ def ours(channel: str, *options: str, user: User = User.NOBODY) -> Peer:
     )
 
 
+TTL_ALONE = ("--no-dns", "--no-asn", "--no-geo", "--no-ix", "--no-update-check")
+"""ttl asks nobody."""
+
 PEERS = (
     Peer(
         "traceroute",
@@ -108,6 +142,7 @@ PEERS = (
         {"icmp": [], "udp": ["--udp"], "tcp": ["--tcp", "--port", "80"]},
         read=_mtr_raw,
         fixed=["-n", "--raw", "-c", "1"],
+        quick=["-i", "0.1", "-G", "0.5"],
     ),
     Peer(
         "scamper",
@@ -118,14 +153,23 @@ PEERS = (
         },
         read=_scamper,
         fixed=["-O", "json", "-p", "1000"],
+        version=["-v"],
     ),
-    Peer("tracepath", {"udp": ["-n"]}),
-    Peer("tcptraceroute", {"tcp": ["-n", "-q", "1", "TARGET", "80"]}),
+    Peer("tracepath", {"udp": ["-n"]}, read=_traceroute, version=["-V"]),
+    Peer("tcptraceroute", {"tcp": ["-n", "-q", "1", "TARGET", "80"]}, read=_traceroute, version=["-v"]),
     Peer(
         "trip",
         {"icmp": ["--icmp"], "udp": ["--udp"], "tcp": ["--tcp", "-P", "80"]},
+        read=_trip,
         fixed=["-m", "json", "-C", "1"],
+        quick=["-i", "10ms"],
+    ),
+    Peer(
+        "ttl",
+        {"icmp": ["-p", "icmp"], "udp": ["-p", "udp"], "tcp": ["-p", "tcp", "--port", "80"]},
+        read=_ttl,
+        fixed=[*TTL_ALONE, "--json", "-c", "1"],
+        quick=["--timeout", "0.5"],
     ),
     Peer("nexttrace", {"icmp": [], "udp": ["-U"], "tcp": ["-T"]}, fixed=["-n", "-q", "1", "-j"]),
-    Peer("ttl", {"icmp": []}, fixed=["--json", "-c", "1"]),
 )

@@ -1,8 +1,9 @@
-"""How much one process can take: ``python -m bench.scale [SECONDS]``.
+"""How much one process can take: ``python -m bench.scale [SECONDS [ROUNDS [CHANNEL]]]``.
 
-First the path of an answer alone, fed from memory at offered rates: decoding with its checksum, matching,
-the event, the statistics. Then, as root only, the whole command with 64 targets of 16 hops each over one
-channel, one round a second, on a TUN device in a namespace of its own: its CPU time and its memory.
+First the path of an answer alone, fed from memory: what each part of it takes (decoding with its checksum,
+matching and the event, the statistics), then all of it at offered rates. Then, as root only, the whole
+command with 64 targets of 16 hops each over one channel, one round a second, on a TUN device in a namespace
+of its own: its CPU time and its memory.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import resource
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from bench import table
 from bench.measured import COMMAND, ENVIRONMENT, ROOT
@@ -22,25 +24,60 @@ from tracer.config import ProtocolChoice, TraceConfig
 from tracer.engine.engine import Engine
 from tracer.engine.ports import port_plans
 from tracer.engine.spec import TraceSpec
-from tracer.interfaces import SendProbe, Sent
-from tracer.model import Address, Family, PacketShape, Protocol, Reply, Stamp, StampClock, TargetInfo, TraceId
+from tracer.interfaces import SendProbe, Sent, TransmitStamp
+from tracer.model import (
+    Address,
+    Family,
+    PacketShape,
+    Protocol,
+    Reply,
+    SourceInfo,
+    Stamp,
+    StampClock,
+    TargetInfo,
+    TraceId,
+)
 from tracer.stats.tracker import Tracker
 from tracer.wire.build import icmp_error, probe_packet
 from tracer.wire.decode import decode_reply
 from tracer.wire.icmp import IcmpError
+from tracer.wire.ip import forwarded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from tests.lab.labkit.tun import TunLab
+
+Measured = TypeVar("Measured")
 
 OFFERED = (1_000, 10_000, 100_000, 500_000, 1_000_000)
 """Answers per second."""
 SOURCE, ROUTER, TARGET = Address("198.18.0.1"), Address("198.18.1.1"), Address("203.0.113.80")
 BATCH = 256
 """So many answers are prepared at a time, outside of what is measured."""
+RUNS = 5
+"""Every figure is the median of so many runs, each with an engine of its own."""
+
+
+class Parts(NamedTuple):
+    """What the parts of an answer's path take, in microseconds of CPU time."""
+
+    decode: float
+    event: float
+    """Finding the probe, comparing the quote, making the event, what the engine learns from it."""
+    statistics: float
+
+    @property
+    def whole(self) -> float:
+        """From bytes to numbers."""
+        return sum(self)
 
 
 class Answers:
-    """An engine with probes on their way, and the packets that answer them."""
+    """An engine with probes on their way, and the packets that answer them.
+
+    As over the raw channel: every answer quotes the probe, whose packet the engine has been told.
+    """
 
     def __init__(self) -> None:
         config = TraceConfig(protocol=ProtocolChoice.UDP, max_rate=100_000, max_inflight=255, max_ttl=254)
@@ -51,6 +88,7 @@ class Answers:
             protocol=Protocol.UDP,
             shape=PacketShape(size=84),
             first_sequence=1,
+            source=SourceInfo(SOURCE, None),
         )
         self._now = 0
         plans = port_plans(Protocol.UDP, Family.IPV4, config, range(40000, 50000), 1)
@@ -65,10 +103,20 @@ class Answers:
             self._engine.tick(self._now)
             for command in self._engine.take_commands():
                 if isinstance(command, SendProbe):
-                    sent = Sent(Stamp(self._now, StampClock.KERNEL), command.probe.source_port)
-                    self._engine.answer(command, sent, self._now)
-                    packet = probe_packet(command.probe, SOURCE)
-                    packets.append(icmp_error(IcmpError.TIME_EXCEEDED, ROUTER, SOURCE, packet))
+                    probe, left = command.probe, Stamp(self._now, StampClock.KERNEL)
+                    self._engine.answer(command, Sent(left, probe.source_port), self._now)
+                    packet = probe_packet(probe, SOURCE)
+                    stamp = TransmitStamp(
+                        protocol=probe.protocol,
+                        destination=probe.target,
+                        identity=probe.identity,
+                        mark=probe.mark,
+                        at=left,
+                        packet=packet,
+                    )
+                    self._engine.receive(stamp, self._now)
+                    quote = forwarded(packet, ttl=1, tos=0)
+                    packets.append(icmp_error(IcmpError.TIME_EXCEEDED, ROUTER, SOURCE, quote))
         for event in self._engine.take_events():
             self._tracker.apply(event)
         return packets
@@ -80,6 +128,23 @@ class Answers:
             self._engine.receive(reply, self._now)
             for event in self._engine.take_events():
                 self._tracker.apply(event)
+
+    def take_apart(self, packets: list[bytes]) -> Parts:
+        """The same for a batch, part by part."""
+        rx = Stamp(self._now, StampClock.KERNEL)
+        begun = time.thread_time_ns()
+        replies = [decode_reply(packet, rx) for packet in packets]
+        decoded = time.thread_time_ns()
+        for reply in replies:
+            if isinstance(reply, Reply):
+                self._engine.receive(reply, self._now)
+        events = self._engine.take_events()
+        told = time.thread_time_ns()
+        for event in events:
+            self._tracker.apply(event)
+        counted = time.thread_time_ns()
+        each = 1000 * len(packets)
+        return Parts((decoded - begun) / each, (told - decoded) / each, (counted - told) / each)
 
 
 class Load(NamedTuple):
@@ -112,16 +177,36 @@ def offer(rate: int, seconds: float) -> Load:
     return Load(taken / spent, late / taken, sum(latencies) / taken, table.percentile(latencies, 0.99))
 
 
-def decoder(seconds: float) -> None:
-    """The path of an answer at every offered rate."""
-    print("\nDecoding, matching and counting answers, from memory, one core")
-    print(f"  {'offered/s':>10} {'taken/s':>10} {'late':>7} {'mean us':>10} {'p99 us':>10} {'MB':>6}")
-    for rate in OFFERED:
+def parts(seconds: float) -> Parts:
+    """What each part takes: the least of many batches, as whatever else the machine does only adds to it."""
+    answers, batches, begun = Answers(), list[Parts](), time.thread_time()
+    while not batches or time.thread_time() - begun < seconds:
+        batches.append(answers.take_apart(answers.prepare()))
+    return Parts(*(min(part) for part in zip(*batches, strict=True)))
+
+
+def _in_turn(measure: Callable[[], Measured]) -> list[Measured]:
+    runs = []
+    for _ in range(RUNS):
         gc.collect()
-        load = offer(rate, seconds)
-        resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        waited = f"{load.mean_us:10,.1f} {load.p99_us:10,.1f}"
-        print(f"  {rate:10,} {load.rate:10,.0f} {load.late:7.1%} {waited} {resident:6.0f}", flush=True)
+        runs.append(measure())
+    return runs
+
+
+def decoder(seconds: float) -> None:
+    """The path of an answer: its parts, then all of it at every offered rate."""
+    runs = _in_turn(lambda: parts(seconds / RUNS))
+    rows = [table.Row(name, [getattr(run, name) for run in runs]) for name in ("whole", *Parts._fields)]
+    table.show(f"One answer, from memory, one core: medians of {RUNS} runs", "us", rows)
+    columns = f"{'taken/s':>10} {'least':>9} {'most':>9} {'late':>7} {'mean us':>9} {'p99 us':>9}"
+    print(f"\n  {'offered/s':>10} {columns}")
+    for rate in OFFERED:
+        loads = _in_turn(lambda rate=rate: offer(rate, seconds / RUNS))  # type: ignore[misc]
+        middle = Load(*(median(figures) for figures in zip(*loads, strict=True)))
+        rates = f"{middle.rate:10,.0f} {min(loads).rate:9,.0f} {max(loads).rate:9,.0f}"
+        waited = f"{middle.mean_us:9,.1f} {middle.p99_us:9,.1f}"
+        print(f"  {rate:10,} {rates} {middle.late:7.1%} {waited}", flush=True)
+    print(f"  {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB in all")
 
 
 SCENARIO = ROOT / "tests/scenarios/many.toml"
@@ -139,7 +224,7 @@ class Cost(NamedTuple):
     """Share of the probes on the path that were answered."""
 
 
-def many_targets() -> None:
+def many_targets(rounds: int, channels: Collection[str]) -> None:
     """CPU and memory of so many targets at one round a second, by channel and protocol."""
     from tests.lab.labkit.tun import DEVICE, tun_lab  # noqa: PLC0415 - only where there is a laboratory
 
@@ -149,10 +234,10 @@ def many_targets() -> None:
     print(f"  {'':16} {'CPU %':>7} {'us/probe':>9} {'peak MB':>8} {'answered':>9}")
     with tun_lab(str(SCENARIO)) as lab:
         lab.namespace.ip(f"link set {DEVICE} txqueuelen 10000")
-        for channel, protocols in CHANNELS.items():
-            for protocol in protocols:
-                begun, whole = (_cost(lab, channel, protocol, rounds) for rounds in (1, 1 + ROUNDS))
-                busy = (whole.cpu_s - begun.cpu_s) / ROUNDS
+        for channel in channels:
+            for protocol in CHANNELS[channel]:
+                begun, whole = (_cost(lab, channel, protocol, number) for number in (1, 1 + rounds))
+                busy = (whole.cpu_s - begun.cpu_s) / rounds
                 each = busy / (TARGETS * HOPS) * 1e6
                 figures = f"{busy:7.1%} {each:9.0f} {whole.peak_mb:8.0f} {whole.answered:9.2%}"
                 print(f"  {channel:9}{protocol:7} {figures}", flush=True)
@@ -181,7 +266,8 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
     decoder(seconds)
     if os.geteuid() == 0:
-        many_targets()
+        rounds = int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS
+        many_targets(rounds, sys.argv[3:] or CHANNELS)
 
 
 if __name__ == "__main__":

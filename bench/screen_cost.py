@@ -1,4 +1,6 @@
-"""What the screen costs, and what it does to the probes beside it: ``python -m bench.screen_cost [SECONDS]``.
+"""What the screen costs, and what it does to the probes beside it.
+
+``python -m bench.screen_cost [SECONDS [VIEW]]``.
 
 As root on a TUN path, traced as nobody; otherwise on the simulated internet inside the traced process, whose
 work is then counted too and whose round-trip times prove nothing. Prints tables; judges nothing.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import statistics
 import sys
@@ -23,12 +26,13 @@ from bench.yardstick import Yardstick
 from tests.tui.pseudo_terminal import Terminal, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 TARGET = "203.0.113.80"
 KEYS = {"table": "t", "chart": "c", "heat map": "e", "events": "l", "detail": "\x1b[Bd"}
 ONE_TARGET, MANY_TARGETS = 0.04, 0.25
 """Of a core."""
+ON_SCREEN_MB = 80.0
 DELAY_MS = 5.0
 """What a table may add to how late a probe leaves, p99."""
 CTRL_C = "\x03"
@@ -76,29 +80,33 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def costs(seconds: float) -> None:
+def costs(seconds: float, views: Mapping[str, str]) -> None:
     """CPU share of each view with one target, and of the table with sixteen."""
     print(f"{'one round a second, 120x36':28} {'CPU':>7} {'quiet':>7} {'memory':>9}   over {seconds:.0f} s")
-    with command("-m", "stream", "-C", "1000000") as made, _on_terminal(made, CTRL_C) as opened:
+    warm = min(seconds, 2.0)
+    with command("-m", "stream", "-C", "1000000") as made, _on_terminal(made, warm, CTRL_C) as opened:
         _line("1 target, no screen", spend(opened, seconds), ONE_TARGET)
-    for view, key in KEYS.items():
-        with command() as made, _on_terminal(made) as opened:
+    for view, key in views.items():
+        with command() as made, _on_terminal(made, warm) as opened:
             opened.press(key)
             _line(f"1 target, {view}", spend(opened, seconds), ONE_TARGET)
-    with command(*[TARGET] * 15) as made, _on_terminal(made) as opened:
+    with command(*[TARGET] * 15) as made, _on_terminal(made, warm) as opened:
         _line("16 targets, table", spend(opened, seconds), MANY_TARGETS)
 
 
 def _line(name: str, cost: Cost, budget: float) -> None:
     shares = f"{cost.cpu:7.1%} {cost.quiet:7.1%}"
-    print(f"{name:28} {shares} {cost.megabytes:6.0f} MB   {mark(cost.quiet, budget)}", flush=True)
+    memory = mark(cost.megabytes, ON_SCREEN_MB)
+    print(
+        f"{name:28} {shares} {cost.megabytes:6.0f} MB   {mark(cost.quiet, budget)}; {memory} MB", flush=True
+    )
 
 
 @contextlib.contextmanager
-def _on_terminal(made: Sequence[str], leave: str = "q") -> Iterator[Terminal]:
+def _on_terminal(made: Sequence[str], warm: float, leave: str = "q") -> Iterator[Terminal]:
     with terminal(made, environment=ENVIRONMENT, directory=ROOT) as opened:
         opened.see(TARGET)
-        spend(opened, 2)  # the start is not what is measured
+        spend(opened, warm)  # the start is not what is measured
         yield opened
         opened.press(leave)
         opened.end()
@@ -142,6 +150,7 @@ def _late(seen: Told, share: float) -> float:
 
 def _run(made: Sequence[str], keys: str | None, seconds: float) -> None:
     with terminal(made, environment=ENVIRONMENT, directory=ROOT) as opened:
+        opened.see(TARGET)
         begun = time.monotonic()
         step = 0
         while time.monotonic() < begun + seconds:
@@ -180,7 +189,7 @@ def _tell(name: str, seen: Told) -> None:
     rtt = [percentile(seen.rtt_ms, share) for share in (0.5, 0.95, 0.99)]
     print(
         f"{name:28} {late[0]:7.2f}{late[1]:7.2f}{late[2]:8.2f} {rtt[0]:10.3f}{rtt[1]:7.3f}{rtt[2]:7.3f}"
-        f"   {len(seen.late_ms)} rounds, mean {statistics.fmean(seen.late_ms):.2f}",
+        f"   {len(seen.late_ms)} rounds, mean {statistics.fmean(seen.late_ms or [math.nan]):.2f}",
         flush=True,
     )
 
@@ -188,7 +197,8 @@ def _tell(name: str, seen: Told) -> None:
 def main() -> None:
     """Measure and print."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20.0
-    costs(seconds)
+    view = "".join(sys.argv[2:3])
+    costs(seconds, {name: key for name, key in KEYS.items() if view in ("", name)})
     probes(seconds)
 
 

@@ -18,20 +18,20 @@ class Row(NamedTuple):
     note: str = ""
 
 
-def show(title: str, unit: str, rows: Iterable[Row]) -> None:
+def show(title: str, unit: str, rows: Iterable[Row], digits: int = 3) -> None:
     """Print the rows; the first is what the others are compared with."""
     print(f"\n{title}")
-    print(f"  {'':26} {'median':>10} {'least':>10} {'most':>10} {'ratio':>7}   {unit}")
+    print(f"  {'':34} {'median':>10} {'least':>10} {'most':>10} {'ratio':>7}   {unit}")
     first: float | None = None
     for row in rows:
         if not row.values:
-            print(f"  {row.name:26} {'-':>10} {'-':>10} {'-':>10} {'-':>7}   {row.note}", flush=True)
+            print(f"  {row.name:34} {'-':>10} {'-':>10} {'-':>10} {'-':>7}   {row.note}", flush=True)
             continue
         median = statistics.median(row.values)
         first = median if first is None else first
         ratio = f"{median / first:6.2f}x" if first else "-"
-        figures = " ".join(f"{value:10.3f}" for value in (median, min(row.values), max(row.values)))
-        print(f"  {row.name:26} {figures} {ratio:>7}   {row.note}", flush=True)
+        figures = " ".join(f"{value:10.{digits}f}" for value in (median, min(row.values), max(row.values)))
+        print(f"  {row.name:34} {figures} {ratio:>7}   {row.note}", flush=True)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

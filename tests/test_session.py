@@ -363,7 +363,8 @@ async def test_any_initial_sequence_is_the_first(protocol: ProtocolChoice, initi
 async def test_echo_sequences_start_where_the_session_was_prepared_to(first: int) -> None:
     run = simulation("clean", protocol=ICMP, report_cycles=2)
     run = Run(
-        msgspec.structs.replace(run.prepared, first_echo=first), TraceConfig(protocol=ICMP, report_cycles=2)
+        msgspec.structs.replace(run.prepared, first_sequence=first),
+        TraceConfig(protocol=ICMP, report_cycles=2),
     )
     await run.to_its_end()
     told = [sent.sequence for sent in run.told(ProbeSent)]
@@ -372,11 +373,12 @@ async def test_echo_sequences_start_where_the_session_was_prepared_to(first: int
 
 
 async def test_on_a_network_nobody_can_guess_the_first_sequence_or_the_marks() -> None:
-    """65 536 sequences and 2^32 seeds: 20 in a row that are all alike never happen."""
+    """They follow from the seed, of 2^128: 20 in a row that are all different."""
     seen = []
     for _ in range(20):
         prepared = await prepare.real(["127.0.0.1"], TraceConfig())
         prepared.channel.close()
-        seen.append((prepared.first_echo, prepared.seed))
-    assert len({first for first, _ in seen}) > 15
-    assert len({seed for _, seed in seen}) > 15
+        assert prepared.first_sequence is None
+        assert prepared.word_length == 4
+        seen.append(prepared.seed)
+    assert len(set(seen)) == 20

@@ -17,11 +17,12 @@ from tracer.config_rules import flow_rules, name_rules
 from tracer.errors import ConfigError
 from tracer.model import Family, Strategy
 from tracer.names import DnsMethod
-from tracer.option import MS, SECOND, Declared, Option, flag, format_duration, parse_duration
+from tracer.option import MS, SECOND, Declared, Option, flag, format_duration, parse_duration, parse_number
 
 __all__ = [
     "TraceConfig", "ProtocolChoice", "AddressFamily", "ChannelChoice", "DEFAULT_PACKET_SIZE",
-    "Option", "Declared", "declarations", "flag", "parse_duration", "format_duration", "MS", "SECOND",
+    "Option", "Declared", "declarations", "flag", "parse_duration", "parse_number",
+    "format_duration", "MS", "SECOND",
 ]  # fmt: skip
 
 DEFAULT_PACKET_SIZE = 84
@@ -190,7 +191,12 @@ class TraceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ),
     ] = DEFAULT_PACKET_SIZE
     payload_pattern: Annotated[
-        int, Option(help="Value of every payload byte. Not for TCP.", low=0, high=255)
+        int,
+        Option(
+            help="Value of every payload byte behind the ones that identify the trace. Not for TCP.",
+            low=0,
+            high=255,
+        ),
     ] = 0
     tos: Annotated[int, Option(help="IPv4 TOS or IPv6 traffic class.", short="-Q", low=0, high=255)] = 0
     dscp: Annotated[

@@ -63,14 +63,14 @@ class TraceStarted(msgspec.Struct, frozen=True, kw_only=True, tag_field="event",
     at_ns: int = 0
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", gc=False):
+class _Event(msgspec.Struct, frozen=True, tag_field="event", gc=False):
     # Frozen trees cannot be part of a cycle. Thousands of events are kept: looking through them for one would
     # hold up the probes.
     at_ns: int
     target: str
 
 
-class _ProbeEvent(_Event, frozen=True, kw_only=True):
+class _ProbeEvent(_Event, frozen=True):
     round: RoundId
     ttl: PathTtl
     flow: FlowId
@@ -88,7 +88,7 @@ class ProbeSent(_ProbeEvent, frozen=True, kw_only=True, tag="probe_sent"):
     """As known when the event was written; the reply carries the kernel's stamp."""
 
 
-class ReplyReceived(_ProbeEvent, frozen=True, kw_only=True, tag="reply"):
+class ReplyReceived(_ProbeEvent, frozen=True, tag="reply"):
     """The first answer to an outstanding probe."""
 
     kind: ReplyKind
@@ -114,11 +114,11 @@ class ReplyReceived(_ProbeEvent, frozen=True, kw_only=True, tag="reply"):
     """The reply as it came, where the channel saw it."""
 
 
-class LateReply(ReplyReceived, frozen=True, kw_only=True, tag="late"):
+class LateReply(ReplyReceived, frozen=True, tag="late"):
     """The first answer to a probe already counted as lost; takes that loss back."""
 
 
-class DuplicateReply(ReplyReceived, frozen=True, kw_only=True, tag="duplicate"):
+class DuplicateReply(ReplyReceived, frozen=True, tag="duplicate"):
     """A further answer to a probe that has one."""
 
 

@@ -28,7 +28,7 @@ from tracer.model import (
 )
 
 
-class SendProbe(msgspec.Struct, frozen=True):
+class SendProbe(msgspec.Struct, frozen=True, gc=False):
     """Send this probe now."""
 
     probe: Probe
@@ -36,7 +36,7 @@ class SendProbe(msgspec.Struct, frozen=True):
     """Every other port of the plan's range was tried: a port in use is exhaustion this time."""
 
 
-class ReleaseProbe(msgspec.Struct, frozen=True):
+class ReleaseProbe(msgspec.Struct, frozen=True, gc=False):
     """No answer to this probe is of interest any more: what it holds may be closed."""
 
     probe: Probe
@@ -45,7 +45,7 @@ class ReleaseProbe(msgspec.Struct, frozen=True):
 Command = SendProbe | ReleaseProbe
 
 
-class Sent(msgspec.Struct, frozen=True):
+class Sent(msgspec.Struct, frozen=True, gc=False):
     """The probe left; ``at`` is the best stamp known so far."""
 
     at: Stamp
@@ -68,7 +68,7 @@ class NotSent(msgspec.Struct, frozen=True):
 SendResult = Sent | PortInUse | NotSent
 
 
-class TransmitStamp(msgspec.Struct, frozen=True, kw_only=True):
+class TransmitStamp(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The kernel tells when a probe left; refines Sent."""
 
     protocol: Protocol

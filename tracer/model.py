@@ -102,7 +102,7 @@ class Icmp(msgspec.Struct, frozen=True, gc=False):
     code: int
 
 
-class MplsLabel(msgspec.Struct, frozen=True):
+class MplsLabel(msgspec.Struct, frozen=True, gc=False):
     """One entry of an MPLS label stack (RFC 4950)."""
 
     label: int
@@ -166,7 +166,7 @@ class InterfaceIdentification(msgspec.Struct, frozen=True, kw_only=True, tag="in
 Extension = MplsStack | InterfaceInformation | InterfaceIdentification | UnknownExtension
 
 
-class QuotedDiff(msgspec.Struct, frozen=True):
+class QuotedDiff(msgspec.Struct, frozen=True, gc=False):
     """A header field that was not quoted as it was sent; the names stand in wire.compare."""
 
     field: str
@@ -174,7 +174,7 @@ class QuotedDiff(msgspec.Struct, frozen=True):
     quoted: bool | int | str
 
 
-class QuotedHeader(msgspec.Struct, frozen=True, kw_only=True):
+class QuotedHeader(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a probe looked like where it was quoted."""
 
     ttl: int
@@ -187,7 +187,7 @@ class QuotedHeader(msgspec.Struct, frozen=True, kw_only=True):
     """The fields that were rewritten on the way; None where it is not known what was sent."""
 
 
-class Quoted(msgspec.Struct, frozen=True, kw_only=True):
+class Quoted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a reply tells about the probe it answers."""
 
     protocol: Protocol
@@ -203,7 +203,7 @@ class Quoted(msgspec.Struct, frozen=True, kw_only=True):
     """The quoted packet from its IP header on, as far as it was quoted; None where it is not visible."""
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
+class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One answer from the network, decoded, not yet matched to a probe."""
 
     kind: ReplyKind
@@ -230,13 +230,16 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         return self.quoted.destination
 
 
-class PacketShape(msgspec.Struct, frozen=True, kw_only=True):
+class PacketShape(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How the probes of a trace look beside their identity."""
 
     size: int
     """Whole IP packet in bytes; a TCP SYN and headers larger than it take what they need."""
+    word: bytes = b""
+    """What the payload begins with, as far as there is room: nobody can guess it, and so nobody can forge a
+    quote who cannot read the probes."""
     pattern: int = 0
-    """Value of every payload byte, 0..255."""
+    """Value of every further payload byte, 0..255."""
     tos: int = 0
     """IPv4 TOS or IPv6 traffic class, 0..255."""
     dont_fragment: bool = True
@@ -245,7 +248,7 @@ class PacketShape(msgspec.Struct, frozen=True, kw_only=True):
     """IPv6 only, 0..1048575."""
 
 
-class Probe(msgspec.Struct, frozen=True, kw_only=True):
+class Probe(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One packet to send."""
 
     trace: TraceId

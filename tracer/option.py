@@ -14,7 +14,8 @@ MS = 1_000_000
 SECOND = 1_000 * MS
 
 _UNITS = {"us": 1_000, "ms": MS, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND}
-_DURATION = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)(us|ms|s|m|h)")
+_DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(us|ms|s|m|h)")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}")
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +76,13 @@ class Declared(NamedTuple):
 def flag(name: str) -> str:
     """The long flag of a field: ``first_ttl`` → ``--first-ttl``; units are not part of it."""
     return "--" + name.removesuffix("_ns").replace("_", "-")
+
+
+def parse_number(text: str) -> int:
+    """``12`` → 12. Raises ValueError for anything else: other digits, ``1_000``, thousands of digits."""
+    if _NUMBER.fullmatch(text.strip()) is None:
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(text)
 
 
 def parse_duration(text: str) -> int:

@@ -28,6 +28,7 @@ from tracer.model import (
 from tracer.session import Prepared
 from tracer.text import named, printable
 from tracer.wire.address import family_of, parse
+from tracer.wire.mark import WORD_LENGTH
 
 
 def open_privileged(wanted: ChannelChoice) -> OpenSockets | None:
@@ -92,8 +93,9 @@ async def real(queries: Sequence[str], config: TraceConfig, opened: OpenSockets 
         targets=targets,
         routes=_routes(targets, choice.protocol, config, links),
         usable_ports=usable,
-        seed=int.from_bytes(os.urandom(4)),
-        first_echo=int.from_bytes(os.urandom(2)),
+        seed=int.from_bytes(os.urandom(16)),
+        first_sequence=None,
+        word_length=WORD_LENGTH,
         meter=Meter(clock.now_ns()),
         warnings=preflight(config, choice.protocol, len(targets)),
         look_up=partial(_addresses, config=config),

@@ -6,8 +6,11 @@ the channel yields, and passes the events on in the order they happened.
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from itertools import count
 
 import msgspec
 
@@ -17,7 +20,7 @@ from tracer.engine.ports import port_plans
 from tracer.engine.spec import TraceSpec
 from tracer.errors import LocalError
 from tracer.events import Event, Load, TargetAdded, TraceEnded, TraceStarted
-from tracer.interfaces import Channel, Clock, Command, Notice, Received, ReleaseProbe, SendProbe
+from tracer.interfaces import Channel, Clock, Command, Notice, Received, SendProbe
 from tracer.load import Meter
 from tracer.model import (
     Address,
@@ -26,7 +29,6 @@ from tracer.model import (
     FailureKind,
     Family,
     PacketShape,
-    Protocol,
     Route,
     TargetInfo,
     TraceId,
@@ -41,6 +43,10 @@ Listener = Callable[[Sequence[Event]], None]
 COMMANDS_AT_ONCE = 512
 """So many commands of one trace are carried out before the others have their turn: a lap over a range of
 28 000 occupied ports must not hold up their answers."""
+
+SENDS_IN_A_STEP = 64
+"""After so many commands, of however many traces that begin a round at once, the answers are read and the
+rest of the program runs: 200 KiB of receive queue, as Linux gives without a privilege, hold 270 answers."""
 
 _APART = 40_503
 """Moving source ports of targets start this far from each other (2^16 over the golden ratio: well spread)."""
@@ -60,8 +66,11 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     usable_ports: Sequence[int]
     """Source ports the engine may choose from."""
     seed: int
-    first_echo: int = _FIRST_SEQUENCE
-    """The echo sequence that ICMP starts with unless the options say; on a network nobody can guess it."""
+    """What is chosen by it is the same for the same seed; on a network nobody can guess it."""
+    first_sequence: int | None = _FIRST_SEQUENCE
+    """What the probes of each target are numbered from unless the options say; None: as the seed has it."""
+    word_length: int = 0
+    """Bytes at the beginning of every payload that are as the seed has them, for each target others."""
     meter: Meter | None = None
     """Measures this process; None where a run has to be the same every time."""
     warnings: tuple[str, ...] = ()
@@ -77,8 +86,62 @@ class _Trace:
         self.engine = engine
         self.label = label
         self.pending: deque[Command] = deque()
-        self.due_ns: int | None = 0
-        """When it has something to do; None for never. 0 at once."""
+        self.due_ns: int | None = None
+        """When it has something to do; None for never."""
+        self.listed_ns: int | None = None
+        """Where the agenda has it: then or before it is due, unless that is never."""
+        self.waiting = False
+        """Its turn has come."""
+
+
+class _Agenda:
+    """Whose turn it is. Who is due later than before is listed anew only when the old time has come."""
+
+    def __init__(self) -> None:
+        self._turns: deque[_Trace] = deque()
+        self._listed: list[tuple[int, int, _Trace]] = []
+        self._order = count()
+
+    def enter(self, trace: _Trace, due_ns: int | None) -> None:
+        """It is due then and not before; None for never."""
+        trace.due_ns = due_ns
+        if due_ns is not None and (trace.listed_ns is None or due_ns < trace.listed_ns):
+            trace.listed_ns = due_ns
+            heappush(self._listed, (due_ns, next(self._order), trace))
+
+    def hasten(self, trace: _Trace) -> None:
+        """Something has come for it."""
+        if not trace.waiting:
+            trace.waiting = True
+            self._turns.append(trace)
+
+    def next_ns(self) -> int | None:
+        """When somebody's turn comes, or a little earlier; None for never."""
+        if self._turns:
+            return 0
+        return self._listed[0][0] if self._listed else None
+
+    def take(self, now: int) -> _Trace | None:
+        """The trace that has waited the longest for its turn. It has to be entered again unless it ends."""
+        while self._listed and self._listed[0][0] <= now:
+            at_ns, _, trace = heappop(self._listed)
+            if at_ns == trace.listed_ns:
+                trace.listed_ns = None
+                if trace.due_ns is not None and trace.due_ns <= now:
+                    self.hasten(trace)
+                else:
+                    self.enter(trace, trace.due_ns)
+        if not self._turns:
+            return None
+        trace = self._turns.popleft()
+        trace.waiting, trace.due_ns = False, None
+        return trace
+
+    def strike(self, trace: _Trace) -> None:
+        """It has ended."""
+        trace.due_ns = trace.listed_ns = None
+        if trace.waiting:
+            self._turns.remove(trace)
 
 
 class Session:
@@ -91,6 +154,7 @@ class Session:
         self._channel = prepared.channel
         self._clock = prepared.clock
         self._traces: list[_Trace] = []
+        self._agenda = _Agenda()
         self._by_target: defaultdict[Address, list[_Trace]] = defaultdict(list)
         self._finished: deque[tuple[int, Engine]] = deque()
         """Engines that have ended, and when the last answer to their probes is too old to be told apart."""
@@ -153,7 +217,7 @@ class Session:
         for trace in self._traces:
             if trace.label == label:
                 trace.engine.stop(EndReason.INTERRUPTED, self._clock.now_ns())
-                trace.due_ns = 0
+                self._agenda.hasten(trace)
         self._clock.wake()
 
     async def _wait(self) -> None:
@@ -167,9 +231,12 @@ class Session:
         now = self._clock.now_ns()
         for item in self._channel.receive(now):
             self._deliver(item, now)
-        due = [trace for trace in self._traces if trace.due_ns is not None and trace.due_ns <= now]
-        for trace in due if self._stop is None else tuple(self._traces):
-            self._advance(trace)
+        if self._stop is not None:
+            for trace in tuple(self._traces):
+                self._advance(trace)
+        left = SENDS_IN_A_STEP
+        while left > 0 and (due := self._agenda.take(now)) is not None:
+            left -= self._advance(due)
         while self._finished and self._finished[0][0] <= now:
             self._finished.popleft()
 
@@ -202,12 +269,16 @@ class Session:
         else:
             trace = self._trace(target.label, route)
             self._traces.append(trace)
+            self._agenda.hasten(trace)
             self._by_target[route.target].append(trace)
 
     def _trace(self, label: str, route: Route) -> _Trace:
         config, prepared = self._config, self._prepared
         seed = prepared.seed + route.trace * _APART
-        first = prepared.first_echo if route.protocol is Protocol.ICMP else _FIRST_SEQUENCE
+        dice = random.Random(f"identity {seed}")
+        first, word = dice.getrandbits(16), dice.randbytes(prepared.word_length)
+        if prepared.first_sequence is not None:
+            first = prepared.first_sequence
         spec = TraceSpec(
             trace=route.trace,
             label=label,
@@ -216,6 +287,7 @@ class Session:
             protocol=route.protocol,
             shape=PacketShape(
                 size=config.smallest_packet(route.family),
+                word=word,
                 pattern=config.payload_pattern,
                 tos=config.traffic_class,
                 dont_fragment=config.dont_fragment,
@@ -226,42 +298,46 @@ class Session:
         plans = port_plans(route.protocol, route.family, config, prepared.usable_ports, seed)
         return _Trace(Engine(spec, config, plans, self._clock.now_ns()), spec.label)
 
-    def _advance(self, trace: _Trace) -> None:
-        """Let time pass for one trace, carry out what it wants, tell what happened."""
+    def _advance(self, trace: _Trace) -> int:
+        """Let time pass for one trace, carry out what it wants, tell what happened; how many commands."""
         engine = trace.engine
         if self._stop is not None:
             engine.stop(self._stop, self._clock.now_ns())
         engine.tick(self._clock.now_ns())
-        self._carry_out(trace)
+        carried_out = self._carry_out(trace)
         events: list[Event] = [*engine.take_events()]
         if engine.ended is not None:
             self._forget(trace)
             events.append(self._ended(trace.label, engine.ended, engine.failure))
-        now = self._clock.now_ns()
-        trace.due_ns = now if trace.pending else engine.deadline(now)
+        else:
+            now = self._clock.now_ns()
+            self._agenda.enter(trace, now if trace.pending else engine.deadline(now))
         self._tell(events)
+        return carried_out
 
     def _forget(self, trace: _Trace) -> None:
         """The trace has ended; its engine still knows late answers to its probes from other oddities."""
         self._traces.remove(trace)
+        self._agenda.strike(trace)
         self._by_target[trace.engine.target].remove(trace)
         until_ns = self._clock.now_ns() + MEMORY_TIMEOUTS * self._config.timeout_ns
         self._finished.append((until_ns, trace.engine))
         self._channel.close_trace(trace.engine.trace)
 
-    def _carry_out(self, trace: _Trace) -> None:
-        trace.pending.extend(trace.engine.take_commands())
-        for _ in range(COMMANDS_AT_ONCE):
-            if not trace.pending or trace.engine.ended is not None:
-                return
-            command = trace.pending.popleft()
-            match command:
-                case SendProbe():
-                    result = self._channel.send(command)
-                    trace.engine.answer(command, result, self._clock.now_ns())
-                case ReleaseProbe(probe):
-                    self._channel.release(probe)
-            trace.pending.extend(trace.engine.take_commands())
+    def _carry_out(self, trace: _Trace) -> int:
+        """Do what the engine wants, and what it wants next; returns how much of it."""
+        engine, pending = trace.engine, trace.pending
+        pending.extend(engine.take_commands())
+        for done in range(COMMANDS_AT_ONCE):
+            if not pending or engine.ended is not None:
+                return done
+            command = pending.popleft()
+            if isinstance(command, SendProbe):
+                engine.answer(command, self._channel.send(command), self._clock.now_ns())
+                pending.extend(engine.take_commands())
+            else:
+                self._channel.release(command.probe)
+        return COMMANDS_AT_ONCE
 
     def _deliver(self, item: Received, now: int) -> None:
         """Give what came in to the trace it belongs to; what belongs to none is the first one's oddity.
@@ -271,7 +347,7 @@ class Session:
         chosen = self._trace_of(item)
         if chosen is not None:
             chosen.engine.receive(item, now)
-            chosen.due_ns = 0
+            self._agenda.hasten(chosen)
 
     def _trace_of(self, item: Received) -> _Trace | None:
         destination = None if isinstance(item, Notice) else item.destination
@@ -286,9 +362,10 @@ class Session:
         return chosen if chosen is not None or ended else next(iter(candidates), None)
 
     def _deadline(self) -> int | None:
-        wishes = [trace.due_ns for trace in self._traces]
-        wishes.append(self._channel.deadline())
-        return min((wish for wish in wishes if wish is not None), default=None)
+        due_ns, channel_ns = self._agenda.next_ns(), self._channel.deadline()
+        if due_ns is None or channel_ns is None:
+            return channel_ns if due_ns is None else due_ns
+        return min(due_ns, channel_ns)
 
     def _ended(self, label: str, reason: EndReason, failure: Failure | None) -> TraceEnded:
         return TraceEnded(

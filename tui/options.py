@@ -17,7 +17,7 @@ import click
 import msgspec
 from click.core import ParameterSource
 
-from tracer.config import Declared, TraceConfig, declarations, format_duration, parse_duration
+from tracer.config import Declared, TraceConfig, declarations, format_duration, parse_duration, parse_number
 from tracer.errors import ConfigError
 from tui.config_path import config_path, is_there
 from tui.screen_flags import SCREEN_FLAGS, parameter
@@ -45,6 +45,17 @@ class Duration(click.ParamType[int]):
             return parse_duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Number(click.types.IntParamType):
+    """A whole number, in the digits 0 to 9."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse what the user typed; Python's own ``int`` takes other digits too."""
+        try:
+            return value if isinstance(value, int) else parse_number(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a valid integer.", param, ctx)
 
 
 class Layer(StrEnum):
@@ -325,7 +336,7 @@ def _type(declared: Declared) -> Any:
         return Duration()
     if declared.is_switch:
         return bool
-    return str if "str" in str(declared.type) else int
+    return str if "str" in str(declared.type) else Number()
 
 
 def _help(declared: Declared) -> str:

@@ -18,6 +18,7 @@ from tracer.config import (
     declarations,
     format_duration,
     parse_duration,
+    parse_number,
 )
 from tracer.errors import ConfigError
 from tui.scene import Look
@@ -66,7 +67,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
 def _number(text: str, low: int, high: int) -> int:
     try:
-        number = int(text)
+        number = parse_number(text)
     except ValueError:
         raise ValueError(say("setting.number")) from None
     return int(_within(number, low, high, str))
@@ -220,7 +221,7 @@ def _parsed(declared: Declared, text: str) -> Any:
     if "str" in str(declared.type):
         return text
     try:
-        return int(text)
+        return parse_number(text)
     except ValueError:
         raise ValueError(say("setting.number")) from None
 

@@ -10,13 +10,17 @@ ROUND = RoundId(0)
 TARGET, UNREACHABLE, GAP = PathEndKind.TARGET, PathEndKind.UNREACHABLE, PathEndKind.GAP
 
 
-def believing(*ends: tuple[int | None, PathEndKind]) -> PathEnds:
+def summed_up(*ends: tuple[int | None, PathEndKind]) -> PathEnd:
+    """What is made of these beliefs, told one after the other."""
     beliefs = []
     for ttl, kind in ends:
         belief = PathEndBelief(first_ttl=1, gap_limit=10)
         belief.end = PathEnd(None if ttl is None else Ttl(ttl), kind)
         beliefs.append(belief)
-    return PathEnds(beliefs)
+    summary = PathEnds(beliefs)
+    for belief in beliefs:
+        summary.learned(belief)
+    return summary.end
 
 
 @pytest.mark.parametrize(
@@ -34,7 +38,7 @@ def believing(*ends: tuple[int | None, PathEndKind]) -> PathEnds:
 def test_the_farthest_target_counts_and_what_is_open_before_what_is_refused(
     ends: list[tuple[int | None, PathEndKind]], expected: PathEnd
 ) -> None:
-    assert believing(*ends).learned() == expected
+    assert summed_up(*ends) == expected
 
 
 def test_where_others_have_the_target_is_told_without_ones_own_knowledge() -> None:
@@ -42,8 +46,9 @@ def test_where_others_have_the_target_is_told_without_ones_own_knowledge() -> No
     ends = PathEnds(beliefs)
     assert [ends.elsewhere(belief) for belief in beliefs] == [None] * 3
     beliefs[0].target_answered(Ttl(9), ROUND)
+    ends.learned(beliefs[0])
     beliefs[1].target_answered(Ttl(7), ROUND)
-    ends.learned()
+    ends.learned(beliefs[1])
     assert [ends.elsewhere(belief) for belief in beliefs] == [7, 9, 9]
 
 
@@ -51,8 +56,10 @@ def test_a_target_that_does_not_answer_any_more_is_no_certainty_for_others() -> 
     beliefs = [PathEndBelief(1, 10) for _ in range(2)]
     ends = PathEnds(beliefs)
     beliefs[0].target_answered(Ttl(9), ROUND)
+    ends.learned(beliefs[0])
+    assert ends.elsewhere(beliefs[1]) == 9
     for _ in range(2):
         beliefs[0].lost(Ttl(9))
-    ends.learned()
+        ends.learned(beliefs[0])
     assert ends.elsewhere(beliefs[1]) is None
     assert ends.end == PathEnd(Ttl(9), TARGET)

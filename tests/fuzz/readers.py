@@ -24,6 +24,7 @@ from scapy.layers.inet6 import (
 )
 from scapy.packet import Packet
 
+from tests.fuzz import engine_life
 from tests.fuzz.mutation import Mend, mend_extensions, mend_packet
 from tests.lookup import databases
 from tests.net.test_ancillary import extended_error
@@ -65,7 +66,12 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True):
 
 def readers(scratch: Path) -> tuple[Reader, ...]:
     """All of them; ``scratch`` is a file that may be written."""
-    return (*_packets(), *_pieces(), *_files(scratch))
+    return (*_packets(), *_pieces(), *_files(scratch), _engine())
+
+
+def _engine() -> Reader:
+    """Every input is the seed of a whole life."""
+    return Reader(name="engine", read=engine_life.live, corpus=(b"0", b"1", b"engine"), share=1)
 
 
 def _packets() -> tuple[Reader, ...]:

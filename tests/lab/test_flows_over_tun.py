@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,17 @@ from tests.lab.labkit.families import Family
 from tests.lab.labkit.namespace import User
 from tests.lab.labkit.product import hopscope
 from tests.lab.labkit.tun import TunLab, tun_lab
-from tracer.model import Address, Protocol
+from tracer import ndjson
+from tracer.events import ReplyReceived
+from tracer.model import Address, Protocol, ReplyKind
+from tracer.report.fold import Fold
+from tracer.report.json import render
 from tracer.sim.path import flow_key, phases, router
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from tracer.events import Event
 
 ECMP = Path(__file__).parents[1] / "scenarios" / "ecmp.toml"
 FLOWS = 16
@@ -38,11 +45,21 @@ def ecmp() -> Iterator[TunLab]:
         yield lab
 
 
-def first_four_bytes(flow: dict[str, Any], source: str, target: str) -> bytes:
+def word_of(events: Sequence[Event]) -> bytes:
+    """Four bytes that nobody can guess, behind the two that compensate the sequence: from an echo reply."""
+    header = {True: 48, False: 28}
+    return next(
+        event.reply_bytes[header[":" in event.responder] - SIZE :][2:6]
+        for event in events
+        if isinstance(event, ReplyReceived) and event.kind is ReplyKind.ECHO_REPLY and event.reply_bytes
+    )
+
+
+def first_four_bytes(flow: dict[str, Any], source: str, target: str, word: bytes) -> bytes:
     """What a load balancer sees of a flow behind the IP header; the checksum of an echo is Scapy's."""
     if flow["dport"]:
         return bytes.fromhex(f"{flow['sport']:04x}{flow['dport']:04x}")
-    opposite_of_sequence_1 = Raw(b"\xff\xfe" + bytes(SIZE))
+    opposite_of_sequence_1 = Raw(b"\xff\xfe" + word + bytes(SIZE))
     if ":" in target:
         payload = bytes(opposite_of_sequence_1)[: SIZE - 48]
         echo = IPv6(src=source, dst=target) / ICMPv6EchoRequest(id=flow["sport"], seq=1, data=payload)
@@ -60,15 +77,19 @@ def test_each_flow_goes_where_the_scenarios_hash_sends_it(
 ) -> None:
     target = ecmp.target_address(family)
     run = hopscope(
-        ecmp.namespace, target, *options, *("--flows", str(FLOWS), "-m", "json", "-C", "2"), user=user
+        ecmp.namespace, target, *options, *("--flows", str(FLOWS), "-m", "stream", "-C", "2"), user=user
     )
     assert run.exit_code == 0, run
-    report = run.report
+    events = [ndjson.decode(line.encode()) for line in run.stdout.splitlines()]
+    fold = Fold()
+    fold.apply(events)
+    (report,) = json.loads(f"[{render(fold.reports()).decode()}]")
+    word = word_of(events) if protocol is Protocol.ICMP else b""
     path = phases(ecmp.scenario)[0].path
     source = report["source"]["address"]
     assert len(report["flows"]) == FLOWS
     for flow in report["flows"]:
-        hashed = first_four_bytes(flow, source, target)
+        hashed = first_four_bytes(flow, source, target, word)
         numbers = (int.from_bytes(hashed[:2], "big"), int.from_bytes(hashed[2:], "big"))
         key = flow_key(Address(source), Address(target), protocol, *numbers)
         assert flow["path"] == [*(router(path, ttl, key) for ttl in range(1, 7)), target]

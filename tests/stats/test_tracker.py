@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import get_args
 
 import msgspec
@@ -208,6 +209,27 @@ def test_responders_are_kept_apart() -> None:
     assert (second.address, second.received, second.extensions) == ("192.0.2.2", 2, (stack,))
     assert second.rtt is not None
     assert (second.rtt.mean_ns, second.rtt.jitter_last_ns) == (3 * MS, 2 * MS)
+
+
+def test_the_first_responder_keeps_its_own_times_when_a_second_one_answers() -> None:
+    log = Log()
+    times = {1: [1, 5, 3], 2: [50, 70], 3: [7]}
+    order = [(1, 1), (1, 5), (2, 50), (1, 3), (3, 7), (2, 70)]
+    for sequence, (host, ms) in enumerate(order, 1):
+        log.answered(1, sequence, ms * MS, responder=Address(f"192.0.2.{host}"))
+    hop = log.fold().hops[0]
+    for host, responder in enumerate(hop.responders, 1):
+        rtt = responder.rtt
+        assert rtt is not None
+        assert (rtt.best_ns, rtt.worst_ns, rtt.last_ns) == (
+            min(times[host]) * MS,
+            max(times[host]) * MS,
+            times[host][-1] * MS,
+        )
+        assert rtt.p50_ns == statistics.median(times[host]) * MS
+    assert hop.rtt is not None
+    assert (hop.rtt.best_ns, hop.rtt.worst_ns, hop.rtt.last_ns) == (1 * MS, 70 * MS, 70 * MS)
+    assert hop.rtt.mean_ns == pytest.approx(statistics.mean(ms for _, ms in order) * MS)
 
 
 def test_responders_beyond_the_bound_count_in_the_hop_alone() -> None:

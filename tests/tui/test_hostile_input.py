@@ -69,10 +69,39 @@ NO_NUMBER = (
     "\x1b[31m",
     "\u202e1",
     "1\n2",
+    "nan",
+    "-inf",
+    "1e999",
+    "\u0661\u0662",
+    "\uff11s",
+    "\u00b2",
+    "1_0",
+    "x" * 10_000,
 )
-NO_CHOICE = ("neither", "UDP\n", "x" * 10_000, "\x1b]0;owned\x07", "--tcp")
-NO_SWITCH = ("perhaps", "2", "x" * 10_000, "\x1b[31m")
-NO_ADDRESS = ("nope", "198.18.0.0/15", "-A", "1.2.3.4.5", "x" * 10_000, "1.2.3.4\x1b[31m")
+NO_CHOICE = (
+    "neither",
+    "UDP\n",
+    "x" * 10_000,
+    "\x1b]0;owned\x07",
+    "--tcp",
+    "\u0131cmp",
+    "-1",
+    "nan",
+    "m\u00fcnchen",
+)
+NO_SWITCH = ("perhaps", "2", "x" * 10_000, "\x1b[31m", "\u0661", "nan", "-1", "tru\u0435", "--tcp")
+NO_ADDRESS = (
+    "nope",
+    "198.18.0.0/15",
+    "-A",
+    "1.2.3.4.5",
+    "x" * 10_000,
+    "1.2.3.4\x1b[31m",
+    "1.2.3.\u0664",
+    "m\u00fcnchen.example",
+    "-1",
+    "9" * 5000,
+)
 
 
 def bad_texts(declared: Declared) -> tuple[str, ...]:
@@ -101,6 +130,12 @@ CASES_OF_VALUES = cases([declared for declared in declarations() if not declared
 @pytest.mark.parametrize(("declared", "text"), CASES_OF_VALUES)
 def test_on_the_command_line(refused: Refused, declared: Declared, text: str) -> None:
     assert declared.flag in refused(*SIM, f"{declared.flag}={text}")
+
+
+@pytest.mark.parametrize("declared", [one for one in declarations() if not one.is_switch and bad_texts(one)])
+def test_nothing_on_the_command_line_is_no_value(refused: Refused, declared: Declared) -> None:
+    """In the environment and in the file it is the same as leaving the option out, where that may be."""
+    assert declared.flag in refused(*SIM, f"{declared.flag}=")
 
 
 @pytest.mark.parametrize(("declared", "text"), CASES)

@@ -26,23 +26,24 @@ class Pacer:
         self.wanted = rate
         """Probes per second the user allows, 1..10^9."""
         self.rate = rate
-        """Probes per second in force."""
+        """Probes per second in force; changed by ``_run_at`` alone."""
         self._burst = burst
+        self._interval_ns = self._depth_ns = 0
+        self._run_at(rate)
         # The moment from which the bucket would have filled up to its present content.
         self._empty_since_ns = now - self._depth_ns
         self._changed_ns = now - REACTION_NS
 
-    @property
-    def _interval_ns(self) -> int:
-        return max(_SECOND_NS // self.rate, 1)
-
-    @property
-    def _depth_ns(self) -> int:
-        return self._interval_ns * max(self._burst * self.rate // self.wanted, 1)
+    def _run_at(self, rate: int) -> None:
+        self.rate = rate
+        self._interval_ns = max(_SECOND_NS // rate, 1)
+        self._depth_ns = self._interval_ns * max(self._burst * rate // self.wanted, 1)
 
     def ready_at(self, now: int) -> int:
         """When the next probe may leave; ``now`` or earlier means at once."""
-        return max(self._empty_since_ns, now - self._depth_ns) + self._interval_ns
+        full_since_ns = now - self._depth_ns
+        since_ns = self._empty_since_ns
+        return (max(full_since_ns, since_ns)) + self._interval_ns
 
     def take(self, now: int) -> None:
         """Use one permit. The caller has asked ``ready_at`` before."""
@@ -56,14 +57,17 @@ class Pacer:
         if recently or lower == self.rate:
             self._changed_ns = self._changed_ns if recently else now
             return False
-        self.rate, self._changed_ns = lower, now
+        self._run_at(lower)
+        self._changed_ns = now
         return True
 
     def passed(self, now: int) -> bool:
         """The host took a probe. Returns whether the rate has changed."""
-        steps = (now - self._changed_ns) // _SECOND_NS
-        if self.rate == self.wanted or steps < 1:
+        if self.rate == self.wanted:
             return False
-        self.rate = min(self.rate + steps * -(-self.wanted // STEPS_BACK), self.wanted)
+        steps = (now - self._changed_ns) // _SECOND_NS
+        if steps < 1:
+            return False
+        self._run_at(min(self.rate + steps * -(-self.wanted // STEPS_BACK), self.wanted))
         self._changed_ns = now
         return True

@@ -29,6 +29,7 @@ class PathEnd(NamedTuple):
 
 
 OPEN = PathEnd(None, PathEndKind.OPEN)
+_GAP = PathEndKind.GAP
 
 
 class PathEndBelief:
@@ -48,9 +49,8 @@ class PathEndBelief:
     @property
     def searching(self) -> bool:
         """The end is not known, or does not answer any more: TTLs beyond it are of interest."""
-        if self.end.ttl is None:
-            return True
-        return self._losses_since_answer.get(self.end.ttl, 0) >= LOSSES_TO_DOUBT
+        end_ttl = self.end.ttl
+        return end_ttl is None or self._losses_since_answer.get(end_ttl, 0) >= LOSSES_TO_DOUBT
 
     @property
     def last_answering(self) -> int:
@@ -92,7 +92,8 @@ class PathEndBelief:
         """
         self._heard(ttl)
         self._router_round[ttl] = round_id
-        if self.end.ttl is not None and ttl >= self.end.ttl:
+        end_ttl = self.end.ttl
+        if end_ttl is not None and ttl >= end_ttl:
             behind = [at for at, seen in self._target_round.items() if at > ttl and seen >= round_id]
             self.end = PathEnd(Ttl(min(behind)), PathEndKind.TARGET) if behind else OPEN
 
@@ -118,6 +119,6 @@ class PathEndBelief:
         self.version += 1
         self._losses_since_answer[ttl] = 0
         self._silent.discard(ttl)
-        beyond_gap = self.end.kind is PathEndKind.GAP and self.gap_end != self.end.ttl
+        beyond_gap = self.end.kind is _GAP and self.gap_end != self.end.ttl
         if beyond_gap:
             self.end = OPEN

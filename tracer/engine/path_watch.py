@@ -101,7 +101,10 @@ class PathWatch:
 
     def answered(self, ttl: Ttl, responder: Address) -> None:
         """A probe of this TTL was answered in time."""
-        self._seen.setdefault(ttl, {})[responder] = None
+        seen = self._seen.get(ttl)
+        if seen is None:
+            seen = self._seen[ttl] = {}
+        seen[responder] = None
 
     def round_over(self, end: PathEnd) -> PathChange | None:
         """Weigh the round that ends now; returns the change if one has become certain."""

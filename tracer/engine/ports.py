@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from bisect import bisect_left
 from collections.abc import Sequence
+from heapq import heappop, heappush
 from typing import NamedTuple, Protocol
 
 from tracer.config import TraceConfig
@@ -119,6 +120,10 @@ class MovingTarget:
         self._first = first
         self._next = 0
         self._lap = min(TARGET_LAP, LAST_PORT - first + 1)
+        self._beyond = first + self._lap
+        """From here on no port beyond the lap was used yet."""
+        self._returned: list[int] = []
+        """Ports beyond the lap that came back, a heap: thousands are held where everything is silent."""
         self._held: set[int] = set()
         self._refused: set[int] = set()
 
@@ -129,9 +134,13 @@ class MovingTarget:
             self._next = (self._next + 1) % self._lap
             if self._is_free(port):
                 return self._hold(port)
-        beyond = range(self._first + self._lap, LAST_PORT + 1)
-        port = next((port for port in beyond if self._is_free(port)), 0)
-        return self._hold(port) if port else None
+        while self._returned:
+            if self._is_free(port := heappop(self._returned)):
+                return self._hold(port)
+        if self._beyond > LAST_PORT:
+            return None
+        self._beyond += 1
+        return self._hold(self._beyond - 1)
 
     def _is_free(self, port: int) -> bool:
         return port not in self._held and port not in self._refused
@@ -142,6 +151,11 @@ class MovingTarget:
 
     def free(self, ports: Ports) -> None:
         self._held.discard(ports.target)
+        self._comes_back(ports.target)
+
+    def _comes_back(self, port: int) -> None:
+        if port >= self._first + self._lap:
+            heappush(self._returned, port)
 
     def refuse(self, ports: Ports) -> None:
         """BSD tells at connect that a socket has this pair of ports towards the target already."""
@@ -149,6 +163,8 @@ class MovingTarget:
         self._refused.add(ports.target)
 
     def new_round(self) -> None:
+        for port in self._refused:
+            self._comes_back(port)
         self._refused.clear()
 
 

@@ -13,6 +13,8 @@ _LEFT_TO_THE_KERNEL = frozenset({"identification", "flow_label"})
 _FILLED_IN_SENDING = frozenset({"identification"})
 """What Linux fills in even in a whole packet from a raw socket, unless DF is set (net/ipv4/raw.c)."""
 
+_NOTHING: frozenset[str] = frozenset()
+
 
 def quoted_header(quoted: Quoted, tracked: TrackedProbe, source: Address | None) -> QuotedHeader | None:
     """What the probe looked like where it was quoted; None where the channel does not see its IP header.
@@ -32,8 +34,8 @@ def _diff(
 ) -> tuple[QuotedDiff, ...] | None:
     if quoted is None:
         return None
-    filled: frozenset[str] = frozenset() if tracked.probe.shape.dont_fragment else _FILLED_IN_SENDING
     if tracked.packet is not None:
+        filled = _NOTHING if tracked.probe.shape.dont_fragment else _FILLED_IN_SENDING
         return _certain(differences(tracked.packet, quoted), filled)
     if source is None:
         return None
@@ -42,4 +44,4 @@ def _diff(
 
 def _certain(found: tuple[QuotedDiff, ...], filled: frozenset[str]) -> tuple[QuotedDiff, ...]:
     """Without the fields that were 0 and may have been filled in before the packet left."""
-    return tuple(diff for diff in found if diff.sent or diff.field not in filled)
+    return tuple(diff for diff in found if diff.sent or diff.field not in filled) if found else ()

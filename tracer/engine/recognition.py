@@ -8,7 +8,7 @@ probes to none of them.
 from __future__ import annotations
 
 from tracer.engine.matching import ProbeMemory, TrackedProbe, likeliest
-from tracer.model import Address, ForeignReason, Identity, Protocol, Quoted, Reply, ReplyKind, Strategy
+from tracer.model import Address, ForeignReason, Identity, Probe, Protocol, Quoted, Reply, ReplyKind, Strategy
 from tracer.wire.address import family_of, pack
 from tracer.wire.mark import MARKS, read_mark
 from tracer.wire.translated import imprint
@@ -22,6 +22,7 @@ full window. Each comparison costs less than a microsecond."""
 
 _SOURCES = {4: slice(12, 16), 6: slice(8, 24)}
 """Where the source address stands, by IP version."""
+_NOWHERE = slice(0)
 
 
 class Recogniser:
@@ -42,6 +43,7 @@ class Recogniser:
         self._target = target
         self._memory = memory
         self._place = MARKS.get((strategy, protocol, family_of(target)))
+        self._marks_are_checksums = strategy is Strategy.PARIS and protocol is Protocol.UDP
 
     def match(self, reply: Reply) -> TrackedProbe | ForeignReason:
         """The probe that was answered, or why it is none of ours."""
@@ -83,20 +85,29 @@ class Recogniser:
         found = self._memory.find(quoted.identity, mark)
         if found is None or self._comes_from_elsewhere(quoted, found):
             return self._translated(quoted)
+        if _is_named(quoted.packet, found.probe):
+            return found
+        if quoted.packet is not None and not self._is_certain(quoted.packet, found):
+            return self._translated(quoted)
         return ForeignReason.AMBIGUOUS if self._speaks_of_another(quoted, found) else found
+
+    def _is_certain(self, packet: bytes, found: TrackedProbe) -> bool:
+        """Something but ports and mark says so, which somebody who cannot read the probes cannot know."""
+        told, sent = imprint(packet), found.imprint(self.source)
+        return sent is None or (told is not None and told.is_of(sent))
 
     def _comes_from_elsewhere(self, quoted: Quoted, tracked: TrackedProbe) -> bool:
         """The quote has another source than the probe: its ports are a NAT's, and those of ours by chance."""
         if not quoted.packet:
             return False
-        there = _SOURCES.get(quoted.packet[0] >> 4, slice(0))
+        there = _SOURCES.get(quoted.packet[0] >> 4, _NOWHERE)
         if tracked.packet is not None:
             return quoted.packet[there] != tracked.packet[there]
         return self.source is not None and quoted.packet[there] != pack(self.source)
 
     def _speaks_of_another(self, quoted: Quoted, found: TrackedProbe) -> bool:
         """A checksum that a NAT shifted, and did not shift back in the quote, may be another probe's mark."""
-        if self._strategy is not Strategy.PARIS or self._protocol is not Protocol.UDP or not quoted.packet:
+        if not self._marks_are_checksums or not quoted.packet:
             return False
         told, sent = imprint(quoted.packet), found.imprint(self.source)
         if told is None:
@@ -121,3 +132,11 @@ class Recogniser:
             return fitting[0]
         known = self._memory.candidates(quoted.identity)
         return ForeignReason.UNKNOWN_MARK if known else ForeignReason.UNKNOWN_IDENTITY
+
+
+def _is_named(packet: bytes | None, probe: Probe) -> bool:
+    """The identification of an IPv4 quote is the one this probe was sent with."""
+    if packet is None or packet[0] >> 4 != 4:
+        return False
+    told = int.from_bytes(packet[4:6], "big")
+    return told == (probe.mark if probe.strategy is Strategy.DUBLIN else probe.sequence)

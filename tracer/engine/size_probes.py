@@ -66,10 +66,8 @@ AFTER_FAILURE_NS = SECOND
 _REMEMBERED = 32
 
 
-class SizeProbe(TrackedProbe):
+class SizeProbe(TrackedProbe, eq=False, gc=False):
     """A probe of another size; its TTL and its size are the question it asks."""
-
-    __slots__ = ()
 
 
 def _question(tracked: TrackedProbe) -> Question:
@@ -145,7 +143,7 @@ class SizeProbing:
 
     def heard(self, probe: Probe, rtt_ns: int | None, now: int) -> None:
         """An ordinary probe was answered."""
-        if probe.flow != self._lane.flow:
+        if not self._wanted or probe.flow != self._lane.flow:
             return
         self._echoes = probe.protocol is Protocol.ICMP
         if self._begin_ns is None:
@@ -189,7 +187,8 @@ class SizeProbing:
 
     def next_ns(self, now: int) -> int | None:
         """When there is something to send or to conclude; None while nothing or nobody's turn is foreseen."""
-        turn_ns, next_ns = self._lane.turn_ns(now), self._next_ns(now)
+        next_ns = self._next_ns(now) if self._wanted else None
+        turn_ns = self._lane.turn_ns(now) if next_ns is not None else None
         return None if turn_ns is None or next_ns is None else max(turn_ns, next_ns)
 
     def _next_ns(self, now: int) -> int | None:

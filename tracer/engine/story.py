@@ -93,17 +93,28 @@ class Story:
         self, tracked: TrackedProbe, reply: Reply, target: Address, was: ProbeState, now: int
     ) -> ReplyReceived:
         """The probe was answered; returns the event, which holds the round-trip time."""
+        probe = tracked.probe
         tx = tracked.tx or reply.rx
         rtt_ns, anomaly = _round_trip(reply, tx)
+        # In the order of their declaration: for more than 15 keywords Python makes a dictionary first, which
+        # takes as long as finding the probe.
         event = _REPLY_EVENTS.get(was, DuplicateReply)(
-            kind=reply.kind,
-            responder=reply.responder,
-            reached=reply.responder == target,
-            icmp=reply.icmp,
-            tx=tx,
-            rx=reply.rx,
-            rtt_ns=rtt_ns,
-            anomaly=anomaly,
+            now,
+            self.label,
+            probe.round,
+            probe.ttl,
+            probe.flow,
+            probe.sequence,
+            probe.source_port,
+            probe.target_port,
+            reply.kind,
+            reply.responder,
+            reply.responder == target,
+            reply.icmp,
+            tx,
+            reply.rx,
+            rtt_ns,
+            anomaly,
             reply_ttl=reply.reply_ttl,
             reply_tos=reply.reply_tos,
             mtu=reply.mtu,
@@ -111,7 +122,6 @@ class Story:
             quoted=quoted_header(reply.quoted, tracked, self._source),
             probe_bytes=tracked.packet,
             reply_bytes=reply.raw,
-            **self._about(tracked, now),
         )
         self._events.append(event)
         return event

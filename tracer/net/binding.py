@@ -7,6 +7,7 @@ exhaustion, and neither is ever an exception (see failures.TABLE).
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import struct
 
@@ -25,6 +26,9 @@ _TRANSPORTS = {
     Protocol.UDP: (socket.SOCK_DGRAM, Transport.DATAGRAM),
     Protocol.ICMP: (socket.SOCK_DGRAM, Transport.DATAGRAM),
 }
+
+_IDENTIFIERS_TRIED = 4
+"""Others of this host may have some; with so many in use that four in a row are, the kernel finds one."""
 
 _RESET_ON_CLOSE = struct.pack("@ii", 1, 0)
 """SO_LINGER on, zero seconds: close sends a reset, nothing of ours stays in TIME-WAIT."""
@@ -79,11 +83,23 @@ def open_socket(route: Route, probe: Probe, *, lap_ends: bool) -> socket.socket 
         return refusal(attempt_of(route, probe, Phase.SOCKET), error)
     try:
         _prepare(sock, route, probe, transport)
-        sock.bind((source_of(route), probe.source_port))
+        if route.protocol is Protocol.ICMP and not probe.source_port:
+            _bind_identifier(sock, source_of(route))
+        else:
+            sock.bind((source_of(route), probe.source_port))
     except OSError as error:
         sock.close()
         return refusal(attempt_of(route, probe, Phase.BIND, lap_ends=lap_ends), error)
     return sock
+
+
+def _bind_identifier(sock: socket.socket, source: Address) -> None:
+    """Give a ping socket an identifier nobody can guess: the kernel counts upwards (net/ipv4/ping.c)."""
+    for _ in range(_IDENTIFIERS_TRIED):
+        with contextlib.suppress(OSError):
+            sock.bind((source, int.from_bytes(os.urandom(2)) or 1))
+            return
+    sock.bind((source, 0))
 
 
 def _prepare(sock: socket.socket, route: Route, probe: Probe, transport: Transport) -> None:

@@ -118,11 +118,10 @@ class Endpoint(ABC):
     def _read(self, flags: int) -> Iterator[Datagram]:
         """Every message of a queue, until it is empty or only errors come."""
         errors_left = PENDING_ERRORS
+        at_once = int(flags | socket.MSG_DONTWAIT)
         while errors_left:
             try:
-                data, messages, _, peer = self.sock.recvmsg(
-                    linux.PACKET_ROOM, linux.ANCILLARY_ROOM, flags | socket.MSG_DONTWAIT
-                )
+                data, messages, _, peer = self.sock.recvmsg(linux.PACKET_ROOM, linux.ANCILLARY_ROOM, at_once)
             except OSError as error:
                 if flags or error.errno == errno.EAGAIN:
                     return

@@ -42,12 +42,14 @@ from tracer.net import binding, host
 from tracer.net.endpoint import DatagramEndpoint, Endpoint
 from tracer.net.failures import no_descriptor
 from tracer.net.network_watch import NetworkWatch
-from tracer.net.protocols import PingEndpoint, TcpEndpoint, UdpEndpoint
+from tracer.net.protocols import KERNEL_RESENDS_NS, PingEndpoint, TcpEndpoint, UdpEndpoint
 from tracer.net.timestamps import KernelClock, StampingHeld, restamped, slept, transmit_flags
 
 EVENTS_AT_ONCE = 1024
 POLLS_AT_ONCE = 16
 """How often receive looks again after draining, before it lets the rest of the program run."""
+FOUND_AT_ONCE = 512
+"""It does not look again after so many answers and stamps: the queues keep the rest."""
 
 _DATAGRAM: dict[Protocol, Callable[..., DatagramEndpoint]] = {
     Protocol.UDP: UdpEndpoint,
@@ -61,6 +63,10 @@ class _ProbeKey(NamedTuple):
     trace: TraceId
     flow: FlowId
     sequence: int | None
+
+
+_LATE = f"answers later than {KERNEL_RESENDS_NS / 10**9:g} s count as loss"
+"""Of TCP, whatever the timeout: the kernel would resend the SYN."""
 
 
 class ErrqueueChannel:
@@ -91,7 +97,8 @@ class ErrqueueChannel:
 
     @property
     def info(self) -> ChannelInfo:
-        return ChannelInfo(name="errqueue", protocol=self._protocol, privileged=False, reason=self._reason)
+        reason = f"{self._reason}; {_LATE}" if self._protocol is Protocol.TCP else self._reason
+        return ChannelInfo(name="errqueue", protocol=self._protocol, privileged=False, reason=reason)
 
     @property
     def clock_info(self) -> ClockInfo:
@@ -177,9 +184,13 @@ class ErrqueueChannel:
                 break
             for fileno, _ in ready:
                 endpoint = self._by_fileno.get(fileno)
-                if endpoint is not None:
+                if endpoint is None:
+                    self._network.heard()
+                else:
                     found.extend(endpoint.receive())
                     drops += endpoint.take_drops()
+            if len(found) >= FOUND_AT_ONCE:
+                break
         self._close_due(now_ns)
         if stepped or slept_ns:
             found = restamped(found, self._kernel_clock)

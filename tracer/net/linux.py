@@ -106,7 +106,7 @@ OPTIONS: dict[Family, FamilyOptions] = {
 }
 
 
-class ExtendedError(msgspec.Struct, frozen=True, kw_only=True):
+class ExtendedError(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an error-queue entry says (struct sock_extended_err and the offender behind it)."""
 
     errno: int
@@ -122,7 +122,7 @@ class ExtendedError(msgspec.Struct, frozen=True, kw_only=True):
     """Offset of the ICMP extensions in the payload, where the kernel found some (Linux 5.9)."""
 
 
-class Ancillary(msgspec.Struct):
+class Ancillary(msgspec.Struct, gc=False):
     """The control messages of one received datagram."""
 
     stamp_ns: int | None = None
@@ -183,7 +183,18 @@ def _byte_or_int(data: bytes) -> int | None:
 
 def _read_error(options: FamilyOptions, data: bytes) -> ExtendedError:
     errno, origin, kind, code, _, info, extra = _EXTENDED_ERROR.unpack_from(data)
-    start, end = (_EXTENDED_ERROR.size + part for part in options.offender)
+    if origin == SO_EE_ORIGIN_TIMESTAMPING:  # nobody offends, and every probe has one
+        return ExtendedError(
+            errno=errno,
+            origin=origin,
+            type=kind,
+            code=code,
+            info=info,
+            data=extra,
+            offender=None,
+            extensions_at=None,
+        )
+    start, end = _EXTENDED_ERROR.size + options.offender[0], _EXTENDED_ERROR.size + options.offender[1]
     family = unpack_from("@H", data, _EXTENDED_ERROR.size)[0] if len(data) >= end else socket.AF_UNSPEC
     offender = None
     if family == options.socket_family:

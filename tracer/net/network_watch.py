@@ -65,9 +65,12 @@ class NetworkWatch:
         """When ``moved`` has something to find out."""
         return self._next_ns if self._dirty else None
 
-    def moved(self, now_ns: int) -> list[SourceMoved]:
-        """Traces whose probes leave from elsewhere since the last call."""
+    def heard(self) -> None:
+        """``fileno`` is readable: something has changed."""
         self._dirty = self._drained() or self._dirty
+
+    def moved(self, now_ns: int) -> list[SourceMoved]:
+        """Traces whose probes leave from elsewhere since the last call, as far as was ``heard``."""
         if not self._dirty or now_ns < self._next_ns:
             return []
         self._dirty = False

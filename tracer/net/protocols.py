@@ -7,10 +7,11 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
+from struct import Struct
 
 from tracer.errors import DecodeError
 from tracer.interfaces import NotSent, PortInUse, Received, SendProbe, Sent
-from tracer.model import Address, Icmp, Identity, Probe, Reply, ReplyKind, Route, Stamp
+from tracer.model import Address, Family, Icmp, Identity, Probe, Reply, ReplyKind, Route, Stamp
 from tracer.net import binding, linux
 from tracer.net.endpoint import Datagram, DatagramEndpoint, Endpoint
 from tracer.net.failures import Phase
@@ -19,6 +20,7 @@ from tracer.wire.build import echo_request, payload_of
 from tracer.wire.cursor import Cursor
 from tracer.wire.decode import SentPacket, decode_probe
 from tracer.wire.icmp import IcmpMessage
+from tracer.wire.ip import HEADER_LENGTH, PROTOCOL_NUMBERS
 
 KERNEL_RESENDS_NS = 950_000_000
 """The kernel resends a SYN after 1 s; an answer to the copy would be stamped as one to the original (1007 ms
@@ -28,7 +30,25 @@ _REFUSED = (errno.ECONNREFUSED,)
 _PENDING = (0, errno.EINPROGRESS)
 
 
-def _sent_identity(packet: bytes) -> Identity:
+_PAIR = Struct("!HH")
+_PLAIN_IPV4, _NEXT_HEADER = 0x45, 6
+_IPV6_NUMBERS = frozenset(PROTOCOL_NUMBERS[Family.IPV6].values())
+
+
+def _sent_identity(packet: bytes, at: int) -> Identity:
+    """Which probe a packet of our own is; its identity stands ``at`` bytes behind the IP header.
+
+    Raises DecodeError. A header with options or extensions is none that these sockets send by themselves.
+    """
+    if packet[0] == _PLAIN_IPV4:
+        start = HEADER_LENGTH[Family.IPV4] + at
+    elif packet[_NEXT_HEADER] in _IPV6_NUMBERS:
+        start = HEADER_LENGTH[Family.IPV6] + at
+    else:
+        start = len(packet)
+    if start + _PAIR.size <= len(packet):
+        first, second = _PAIR.unpack_from(packet, start)
+        return (first, second)
     found = decode_probe(packet)
     if not isinstance(found, SentPacket):
         raise DecodeError("transmit stamp", 0, found.reason)
@@ -44,7 +64,7 @@ class UdpEndpoint(DatagramEndpoint):
         return payload_of(probe)
 
     def sent_identity(self, packet: bytes) -> Identity:
-        return _sent_identity(packet)
+        return _sent_identity(packet, 0)
 
     def identity_of(self, datagram: Datagram) -> Identity:
         return (self.port, datagram.peer[1])
@@ -61,7 +81,7 @@ class PingEndpoint(DatagramEndpoint):
         return echo_request(probe)
 
     def sent_identity(self, packet: bytes) -> Identity:
-        return _sent_identity(packet)
+        return _sent_identity(packet, 4)
 
     def identity_of(self, datagram: Datagram) -> Identity:
         return (self.port, self._message(datagram).identity[1])

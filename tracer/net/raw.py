@@ -25,7 +25,6 @@ from tracer.interfaces import (
     SendResult,
     Sent,
     SourceMoved,
-    TransmitStamp,
 )
 from tracer.model import (
     Address,
@@ -48,11 +47,14 @@ from tracer.net.raw_source import SourceAddress
 from tracer.net.timestamps import KernelClock, StampingHeld, restamped, slept
 from tracer.net.whole_packets import is_about_us, judged
 from tracer.wire.build import probe_packet
-from tracer.wire.decode import Irrelevant, reply_in
+from tracer.wire.decode import Irrelevant, decode_reply
 from tracer.wire.ip import PROTOCOL_NUMBERS, IpPacket
 
 POLLS_AT_ONCE = 16
 """How often receive looks again after draining, before it lets the rest of the program run."""
+
+ANSWERS_AT_ONCE = 256
+"""It does not look again after so many: the queue keeps the rest."""
 
 
 class RawChannel:
@@ -180,15 +182,7 @@ class RawChannel:
         """Raises OSError."""
         packet = probe_packet(probe, leaving.source)
         before = self._kernel_clock.now()
-        awaited = TransmitStamp(
-            protocol=probe.protocol,
-            destination=probe.target,
-            identity=probe.identity,
-            mark=probe.mark,
-            at=before,
-            packet=packet,
-        )
-        self._sockets.senders[family].send(packet, probe.target, leaving, awaited)
+        self._sockets.senders[family].send(packet, probe, leaving)
         return Sent(before, probe.source_port)
 
     @staticmethod
@@ -211,11 +205,17 @@ class RawChannel:
             for fileno, _ in ready:
                 if (receiver := self._listening.get(fileno)) is not None:
                     answers.extend(self._answers(receiver))
+                else:
+                    self._network.heard()
+            if len(answers) >= ANSWERS_AT_ONCE:
+                break
         # Read after the answers, told before them: the stamp of an answered probe is there by now.
         found: list[Received] = [*self._stamps(), *answers]
         if stepped or slept_ns:
             found = restamped(found, self._kernel_clock)
-        drops = sum(receiver.take_drops() for receiver in self._listening.values())
+        drops = 0
+        for receiver in self._listening.values():
+            drops += receiver.take_drops()
         if drops or stepped:
             found.append(Notice(kernel_drops=drops, clock_steps=int(stepped)))
         return [*found, *slept(self._routes.values(), slept_ns), *self._moved(now_ns)]
@@ -239,8 +239,7 @@ class RawChannel:
             at_ns = datagram.ancillary.stamp_ns
             rx = self._kernel_clock.now() if at_ns is None else self._kernel_clock.stamp(at_ns)
             try:
-                packet, raw = _packet(receiver, datagram)
-                reply = reply_in(packet, rx, raw)
+                reply = decode_reply(_packet(receiver, datagram), rx)
             except DecodeError as error:
                 yield Malformed(destination=None, reason=str(error), raw=datagram.data)
                 continue
@@ -267,22 +266,21 @@ class RawChannel:
         self._held.close()
 
 
-def _packet(receiver: Receiver, datagram: Datagram) -> tuple[IpPacket, bytes]:
-    """The packet that came in, and its bytes. Raises DecodeError.
+def _packet(receiver: Receiver, datagram: Datagram) -> bytes:
+    """The packet that came in. Raises DecodeError.
 
     A raw IPv6 socket shows no header: it is put together from what the kernel tells beside the packet. The
     flow label and extension headers are not among it.
     """
     if receiver.family is Family.IPV4:
-        return IpPacket.decode(datagram.data), datagram.data
+        return datagram.data
     if datagram.destination is None or datagram.ancillary.ttl is None:
         raise DecodeError("ipv6", 0, "the kernel told neither its destination nor its hop limit")
-    packet = IpPacket(
+    return IpPacket(
         source=datagram.source,
         destination=datagram.destination,
         ttl=datagram.ancillary.ttl,
         tos=datagram.ancillary.tos or 0,
         protocol=PROTOCOL_NUMBERS[Family.IPV6][receiver.protocol],
         payload=datagram.data,
-    )
-    return packet, packet.encode()
+    ).encode()

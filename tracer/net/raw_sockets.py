@@ -10,12 +10,13 @@ import contextlib
 import errno
 import socket
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from struct import Struct
 
 import msgspec
 
 from tracer.interfaces import TransmitStamp
-from tracer.model import Address, Family, Protocol
+from tracer.model import Address, Family, Probe, Protocol
 from tracer.net import linux
 from tracer.net.linux import OPTIONS, Ancillary
 from tracer.net.raw_filter import attach, nothing_filter
@@ -25,10 +26,13 @@ from tracer.wire.ip import PROTOCOL_NUMBERS
 BUFFER = 4 << 20
 """Bytes of a receive queue, where the privilege to ask for so many is there; else what rmem_max allows."""
 
+_WAYS_OUT = 256
+"""Remembered: a host has few addresses and interfaces to send from."""
+
 STAMPS_AWAITED = 8192
 """Probes whose transmit stamp is waited for; a device that gives none costs no more memory than this."""
 
-DATAGRAMS_AT_ONCE = 1024
+DATAGRAMS_AT_ONCE = 256
 """So many answers are read in a row before the rest of the program runs."""
 
 ERRORS_AT_ONCE = 64
@@ -48,6 +52,9 @@ _FIRST_GIVEN = 1 << 31
 _LAST_COUNTED = _FIRST_GIVEN - 1
 """Numbers we give have the highest bit; the kernel's count does not come so far while its probes matter."""
 
+_ERRORS = int(socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
+"""As a number: the flags of Python's socket module are added up by a function in Python."""
+
 _Message = tuple[int, int, bytes]
 
 _LARGEST = {Protocol.ICMP: 65535, Protocol.TCP: linux.PACKET_ROOM, Protocol.UDP: 65535}
@@ -56,7 +63,7 @@ verify. Receiving into one buffer for ever was measured to be slower than a new 
 2 KiB: the bytes are kept, so they would have to be copied out of it."""
 
 
-class Leaving(msgspec.Struct, frozen=True):
+class Leaving(msgspec.Struct, frozen=True, gc=False):
     """Where a packet leaves this host: a source address for the routes, and the interface if one is bound."""
 
     source: Address
@@ -88,14 +95,16 @@ class Sender:
         self._gives_numbers = True
         self._given = _FIRST_GIVEN
         self._counted = 0
-        self._awaited: dict[int, TransmitStamp] = {}
+        self._scoped = family is Family.IPV6
+        self._awaited: dict[int, tuple[Probe, bytes]] = {}
+        """Probes by the number of their stamp, as they left."""
 
-    def send(self, packet: bytes, target: Address, leaving: Leaving, awaited: TransmitStamp) -> None:
-        """Send one packet; its stamp will come as ``awaited`` with the right time. Raises OSError."""
-        scope = leaving.interface if self.family is Family.IPV6 else 0
-        address = (target, 0, 0, scope) if self.family is Family.IPV6 else (target, 0)
+    def send(self, packet: bytes, probe: Probe, leaving: Leaving) -> None:
+        """Send the packet of a probe; ``stamps`` will tell when it left. Raises OSError."""
+        target = probe.target
+        address = (target, 0, 0, leaving.interface) if self._scoped else (target, 0)
         number = self._hand_over(packet, _packet_info(self.family, leaving), address)
-        self._awaited[number] = awaited
+        self._awaited[number] = (probe, packet)
         if len(self._awaited) > STAMPS_AWAITED:
             del self._awaited[next(iter(self._awaited))]
 
@@ -128,15 +137,21 @@ class Sender:
         """The stamps that have come, oldest first."""
         while self._awaited:
             try:
-                _, messages, _, _ = self._sock.recvmsg(
-                    0, linux.ANCILLARY_ROOM, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT
-                )
+                _, messages, _, _ = self._sock.recvmsg(0, linux.ANCILLARY_ROOM, _ERRORS)
             except OSError:
                 return
             stamped = linux.read_transmit_stamp(self._options, messages)
             awaited = self._awaited.pop(stamped[0], None) if stamped is not None else None
             if awaited is not None and stamped is not None:
-                yield msgspec.structs.replace(awaited, at=clock.stamp(stamped[1]))
+                probe, packet = awaited
+                yield TransmitStamp(
+                    protocol=probe.protocol,
+                    destination=probe.target,
+                    identity=probe.identity,
+                    mark=probe.mark,
+                    at=clock.stamp(stamped[1]),
+                    packet=packet,
+                )
 
     def forget(self) -> None:
         """Stamps still to come are nobody's."""
@@ -147,6 +162,7 @@ class Sender:
         self._sock.close()
 
 
+@lru_cache(_WAYS_OUT)
 def _packet_info(family: Family, leaving: Leaving) -> _Message:
     """The control message by which routes are chosen as for a socket bound to this address and interface.
 
@@ -158,7 +174,7 @@ def _packet_info(family: Family, leaving: Leaving) -> _Message:
     return (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, _PKTINFO6.pack(source, leaving.interface))
 
 
-class Datagram(msgspec.Struct, frozen=True):
+class Datagram(msgspec.Struct, frozen=True, gc=False):
     """One packet of a receive queue."""
 
     data: bytes
@@ -214,7 +230,7 @@ class Receiver:
         """Receive nothing; packets of other programs are not even copied for a filter to look at."""
         attach(self._sock, nothing_filter())
         self._program = b""
-        for _ in self.datagrams():
+        while sum(1 for _ in self.datagrams()) == DATAGRAMS_AT_ONCE:
             pass
         self.take_drops()
         with contextlib.suppress(OSError):

@@ -45,9 +45,10 @@ _TOTAL_LENGTH = Struct("!H")
 
 
 def _boottime_ns() -> int:
-    return (
-        time.clock_gettime_ns(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic_ns()
-    )
+    return time.clock_gettime_ns(_AWAKE_OR_NOT)
+
+
+_AWAKE_OR_NOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class KernelClock:
@@ -98,10 +99,11 @@ class KernelClock:
 
     def _ahead_of_session(self, clock_ns: Callable[[], int]) -> int | None:
         """Another clock minus the session's; None when every reading was disturbed."""
+        now_ns = self._clock.now_ns
         for _ in range(READINGS):
-            before_ns = self._clock.now_ns()
+            before_ns = now_ns()
             other_ns = clock_ns()
-            after_ns = self._clock.now_ns()
+            after_ns = now_ns()
             if after_ns - before_ns <= TIGHT_NS:
                 return other_ns - (before_ns + after_ns) // 2
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from tracer.events import (
     LateReply,
@@ -23,23 +23,22 @@ from tracer.stats.snapshot import FlowSnapshot, RttSummary
 FlowEvent = ProbeSent | ReplyReceived | LateReply | ProbeLost | SendFailed | PortsExhausted
 
 
-class _Met(NamedTuple):
-    """Who answered last at one TTL."""
+class _Hop:
+    """What became of the probes of one TTL, and who answered last."""
 
-    address: Address
-    round: RoundId
-    is_target: bool
-
-
-class _Fates:
-    """What became of the probes of one TTL."""
-
-    __slots__ = ("lost", "received", "sent")
+    __slots__ = ("address", "is_target", "lost", "received", "round", "sent")
 
     def __init__(self) -> None:
         self.sent = 0
         self.received = 0
         self.lost = 0
+        self.address: Address | None = None
+        self.round = RoundId(-1)
+        self.is_target = False
+
+
+_UNSEEN = _Hop()
+"""A TTL nothing was sent to; never changed."""
 
 
 class _Moving:
@@ -66,8 +65,7 @@ class FlowStats:
     def __init__(self, flow: FlowId) -> None:
         self._flow = flow
         self._source, self._target = _Moving(), _Moving()
-        self._met: dict[Ttl, _Met] = {}
-        self._fates: defaultdict[Ttl, _Fates] = defaultdict(_Fates)
+        self._hops: defaultdict[Ttl, _Hop] = defaultdict(_Hop)
         self._rtt = Running()
         self._snapshot: FlowSnapshot | None = None
         self._span: tuple[int, int] = (0, 0)
@@ -78,15 +76,15 @@ class FlowStats:
         self.TELLING[type(event)](self, event)
 
     def _enter_sent(self, event: ProbeSent) -> None:
-        self._fates[event.ttl].sent += 1
+        self._hops[event.ttl].sent += 1
         self._source.note(event.source_port)
         self._target.note(event.target_port)
 
     def _enter_reply(self, event: ReplyReceived) -> None:
-        self._fates[event.ttl].received += 1
-        self._met[event.ttl] = _Met(event.responder, event.round, event.reached)
-        rtt_ns = rtt_sample(event)
-        if event.reached and rtt_ns is not None:
+        hop = self._hops[event.ttl]
+        hop.received += 1
+        hop.address, hop.round, hop.is_target = event.responder, event.round, event.reached
+        if event.reached and (rtt_ns := rtt_sample(event)) is not None:
             self._rtt.add(rtt_ns)
 
     def _enter_late(self, event: LateReply) -> None:
@@ -94,49 +92,50 @@ class FlowStats:
         self._enter_reply(event)
 
     def _enter_lost(self, event: ProbeLost) -> None:
-        self._fates[event.ttl].lost += 1
+        self._hops[event.ttl].lost += 1
 
     def _enter_failed(self, event: SendFailed) -> None:
         """A probe that was thought to have left is taken back."""
         if event.was is not ProbeState.PLANNED:
-            fates = self._fates[event.ttl]
-            fates.sent = max(fates.sent - 1, 0)
+            hop = self._hops[event.ttl]
+            hop.sent = max(hop.sent - 1, 0)
         if event.was is ProbeState.LOST:
             self._take_back_loss(event)
 
     def _take_back_loss(self, event: FlowEvent) -> None:
         # A log that never told of the loss must not turn the count negative.
-        fates = self._fates[event.ttl]
-        fates.lost = max(fates.lost - 1, 0)
+        hop = self._hops[event.ttl]
+        hop.lost = max(hop.lost - 1, 0)
 
     @property
     def _end(self) -> Ttl:
         """Where its path ends: the nearest answer of the target behind which no router has answered since."""
-        for ttl in sorted(ttl for ttl, met in self._met.items() if met.is_target):
-            behind = (met.round for at, met in self._met.items() if at > ttl and not met.is_target)
-            if max(behind, default=-1) < self._met[ttl].round:
+        answering = {ttl: hop for ttl, hop in self._hops.items() if hop.address is not None}
+        for ttl in sorted(ttl for ttl, hop in answering.items() if hop.is_target):
+            behind = (hop.round for at, hop in answering.items() if at > ttl and not hop.is_target)
+            if max(behind, default=-1) < answering[ttl].round:
                 return ttl
-        return max(self._met, default=Ttl(0))
+        return max(answering, default=Ttl(0))
 
     def snapshot(self, first: int, last: int) -> FlowSnapshot:
         """Return the numbers, the path from the TTL ``first`` to ``last`` at the farthest."""
         if self._snapshot is None or self._span != (first, last):
             self._span = (first, last)
-            path = [self._met.get(Ttl(ttl)) for ttl in range(first, min(last, self._end) + 1)]
-            while path and path[-1] is None:
+            path = [self._hops.get(Ttl(ttl), _UNSEEN) for ttl in range(first, min(last, self._end) + 1)]
+            while path and path[-1].address is None:
                 path.pop()
-            fates = self._fates.get(Ttl(first + len(path) - 1), _Fates())
+            end = path[-1] if path else _UNSEEN
             self._snapshot = FlowSnapshot(
                 id=self._flow,
                 source_port=self._source.constant,
                 target_port=self._target.constant,
                 first_ttl=Ttl(first),
-                path=tuple(None if met is None else met.address for met in path),
-                reached=bool(path) and path[-1] is not None and path[-1].is_target,
-                sent=fates.sent,
-                received=fates.received,
-                lost=fates.lost,
-                loss_pct=loss_pct(fates.lost, fates.received + fates.lost),
+                path=tuple(hop.address for hop in path),
+                reached=end.is_target,
+                sent=end.sent,
+                received=end.received,
+                lost=end.lost,
+                loss_pct=loss_pct(end.lost, end.received + end.lost),
                 rtt=_summary(self._rtt),
             )
         return self._snapshot
@@ -176,9 +175,10 @@ class Flows:
         """Enter an event of any kind; those that tell nothing of a flow's path change nothing."""
         if type(event) not in FlowStats.TELLING:
             return
-        if event.flow not in self._flows and len(self._flows) < self._most:
-            self._flows[event.flow] = FlowStats(event.flow)
-        if (flow := self._flows.get(event.flow)) is not None:
+        flow = self._flows.get(event.flow)
+        if flow is None and len(self._flows) < self._most:
+            flow = self._flows[event.flow] = FlowStats(event.flow)
+        if flow is not None:
             flow.apply(event)
 
     def snapshot(self, first: int, last: int) -> tuple[FlowSnapshot, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, ClassVar
 
 from tracer.events import (
@@ -67,12 +68,13 @@ class ResponderStats:
         "reply_ttl", "series",
     )  # fmt: skip
 
-    def __init__(self, address: Address, max_samples: int, most_flows: int) -> None:
+    def __init__(self, address: Address, series: Series, most_flows: int) -> None:
         self.address = address
         self.flows: set[FlowId] = set()
         self._most_flows = most_flows
         self.received = 0
-        self.series = Series(max_samples)
+        self.series = series
+        """Its round-trip times; while nobody else answers here, those of the hop."""
         self.icmp: Icmp | None = None
         self.reply_ttl: int | None = None
         self.extensions: tuple[Extension, ...] = ()
@@ -80,6 +82,7 @@ class ResponderStats:
         self._snapshot: ResponderSnapshot | None = None
 
     def add(self, event: ReplyReceived) -> None:
+        """Enter an answer, all but its round-trip time."""
         self._snapshot = None
         self.received += 1
         self.icmp = event.icmp
@@ -88,8 +91,6 @@ class ResponderStats:
         if len(self.flows) < self._most_flows:
             self.flows.add(event.flow)
         self.quoted = event.quoted
-        if (rtt_ns := rtt_sample(event)) is not None:
-            self.series.add(rtt_ns)
 
     def snapshot(self) -> ResponderSnapshot:
         """Return the numbers; the same object until the next answer."""
@@ -151,14 +152,14 @@ class HopStats:
 
     def _enter_reply(self, event: ReplyReceived) -> None:
         self._evidence = None
-        key = _key(event)
+        key, sent_ns = _key(event), event.tx.ns
         self._outstanding.pop(key, None)
         rtt_ns = rtt_sample(event)
         if rtt_ns is not None:
             self._recent.put(key, rtt_ns)
-            if event.tx.ns >= self._changed_ns:
+            if sent_ns >= self._changed_ns:
                 self._levels.add(event.round, rtt_ns)
-        self._judged.add(key, event.tx.ns, answered=True)
+        self._judged.add(key, sent_ns, answered=True)
         self._credit(event, rtt_ns)
 
     def _enter_late(self, event: LateReply) -> None:
@@ -208,16 +209,28 @@ class HopStats:
         self._quoted = event.quoted
         if event.mtu is not None:
             self._reported_mtu = event.mtu
+        responder = self._responders.get(event.responder) or self._new_responder(event.responder)
+        if responder is not None:
+            responder.add(event)
         if rtt_ns is not None:
             self._stamped[event.rx.clock] += 1
             self._series.add(rtt_ns)
-        if (responder := self._responder(event.responder)) is not None:
-            responder.add(event)
+            if responder is not None and responder.series is not self._series:
+                responder.series.add(rtt_ns)
 
-    def _responder(self, address: Address) -> ResponderStats | None:
-        if address not in self._responders and len(self._responders) < MAX_RESPONDERS:
-            self._responders[address] = ResponderStats(address, self._max_samples, self._most_flows)
-        return self._responders.get(address)
+    def _new_responder(self, address: Address) -> ResponderStats | None:
+        """Begin the books of a further address; None where too many are kept.
+
+        At most hops only one ever answers: it shares the hop's series until there is a second one.
+        """
+        responders = self._responders
+        if len(responders) >= MAX_RESPONDERS:
+            return None
+        for only in responders.values() if len(responders) == 1 else ():
+            only.series = deepcopy(self._series)
+        series = Series(self._max_samples) if responders else self._series
+        responder = responders[address] = ResponderStats(address, series, self._most_flows)
+        return responder
 
     def snapshot(self) -> HopSnapshot:
         """Return the numbers; the same object until the next event of this TTL."""

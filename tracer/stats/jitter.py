@@ -25,15 +25,15 @@ class Jitter:
         self._deltas = 0
 
     def add(self, rtt_ns: int) -> None:
-        if self._previous_ns is not None:
-            self._add_delta(abs(rtt_ns - self._previous_ns))
-        self._previous_ns = rtt_ns
-
-    def _add_delta(self, delta_ns: int) -> None:
+        previous_ns, self._previous_ns = self._previous_ns, rtt_ns
+        if previous_ns is None:
+            return
+        delta_ns = abs(rtt_ns - previous_ns)
         mean_ns = self.mean_ns or 0.0
         smoothed_ns = self.smoothed_ns or 0.0
         self._deltas += 1
         self.last_ns = delta_ns
         self.mean_ns = mean_ns + (delta_ns - mean_ns) / self._deltas
-        self.max_ns = max(self.max_ns or 0, delta_ns)
+        if self.max_ns is None or delta_ns > self.max_ns:
+            self.max_ns = delta_ns
         self.smoothed_ns = smoothed_ns + (delta_ns - smoothed_ns) / _SMOOTHING

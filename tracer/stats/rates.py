@@ -23,6 +23,8 @@ class Rates:
     def passed(self, at_ns: int) -> None:
         """The log has come to this moment; an earlier one changes nothing."""
         second = at_ns // _SECOND_NS
+        if second == self._second:
+            return
         if self._second is None:
             self._second = second
         # A gap longer than the window empties it; there is no need to count its seconds.

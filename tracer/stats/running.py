@@ -27,8 +27,10 @@ class Running:
         self.mean_ns += before / self.count
         # One factor from before the mean moved and one from after: that is what keeps the sum exact.
         self._squares += before * (rtt_ns - self.mean_ns)
-        self.best_ns = rtt_ns if self.best_ns is None else min(self.best_ns, rtt_ns)
-        self.worst_ns = rtt_ns if self.worst_ns is None else max(self.worst_ns, rtt_ns)
+        if self.best_ns is None or rtt_ns < self.best_ns:
+            self.best_ns = rtt_ns
+        if self.worst_ns is None or rtt_ns > self.worst_ns:
+            self.worst_ns = rtt_ns
         self.last_ns = rtt_ns
 
     @property

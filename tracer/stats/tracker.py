@@ -101,19 +101,23 @@ class Tracker:
         self._ENTER[type(event)](self, event)
 
     def _enter_in_hop(self, event: ProbeEvent) -> None:
-        self._rounds = max(self._rounds, event.round + 1)
-        self._last_probed = max(self._last_probed, event.ttl)
-        self._hop(event.ttl).apply(event)
+        ttl = event.ttl
+        if event.round >= self._rounds:
+            self._rounds = event.round + 1
+        self._last_probed = max(self._last_probed, ttl)
+        self._hop(ttl).apply(event)
         self._flows.apply(event)
 
     def _hop(self, ttl: Ttl) -> HopStats:
-        if ttl not in self._hops:
-            self._hops[ttl] = HopStats(ttl, self._max_samples, self._max_flows)
-        return self._hops[ttl]
+        hop = self._hops.get(ttl)
+        if hop is None:
+            hop = self._hops[ttl] = HopStats(ttl, self._max_samples, self._max_flows)
+        return hop
 
     def _enter_answer(self, event: ReplyReceived) -> None:
         self._enter_in_hop(event)
-        self._reached = self._reached or event.reached
+        if event.reached:
+            self._reached = True
         if event.anomaly is not None:
             self._anomalies[event.anomaly] += 1
 

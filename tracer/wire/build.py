@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from collections.abc import Sequence as Several
+from functools import lru_cache
 
-from tracer.model import Address, Extension, Family, Icmp, Probe, Protocol, ReplyKind, Strategy
+from tracer.model import (
+    Address,
+    Extension,
+    Family,
+    FlowId,
+    Icmp,
+    PacketShape,
+    Port,
+    Probe,
+    Protocol,
+    ReplyKind,
+    RoundId,
+    Sequence,
+    Strategy,
+    TraceId,
+    Ttl,
+)
 from tracer.wire import extensions as icmp_extensions
 from tracer.wire import icmp, udp
 from tracer.wire.address import family_of
 from tracer.wire.checksum import checksum, pseudo_header
 from tracer.wire.cursor import Cursor
+from tracer.wire.form import Head, Transport, head_of, transport_of
 from tracer.wire.icmp import ECHO_REPLY, ECHO_REQUEST, ICMP_ERRORS, IcmpError, IcmpMessage
 from tracer.wire.ip import HEADER_LENGTH, MINIMUM_MTU, PROTOCOL_NUMBERS, IpPacket
 from tracer.wire.mark import COMPENSATION
@@ -30,6 +49,53 @@ def probe_packet(probe: Probe, source: Address) -> bytes:
     The IPv4 identification names the probe a second time, so that a quote is recognised where a NAT rewrote
     its ports: it is dublin's mark, and the probe's sequence elsewhere.
     """
+    if (probe.strategy, probe.protocol) in _WRITTEN_ANEW:
+        return _written(probe, source)
+    head, transport = _form(probe.protocol, probe.strategy, probe.target, source, probe.shape)
+    return head(probe.ttl, _identification(probe)) + transport(probe)
+
+
+_WRITTEN_ANEW = {
+    (Strategy.PARIS, Protocol.UDP),
+    (Strategy.PARIS, Protocol.ICMP),
+    (Strategy.DUBLIN, Protocol.UDP),
+}
+"""Where a mark changes the payload or its length, each packet is written from its beginning."""
+
+_FORMS = 4096
+"""Remembered; a target has one, or as many as sizes are tried."""
+
+
+@lru_cache(_FORMS)
+def _form(
+    protocol: Protocol, strategy: Strategy, target: Address, source: Address, shape: PacketShape
+) -> tuple[Head, Transport]:
+    """What all probes of a trace have in common."""
+    blank = Probe(
+        trace=TraceId(0),
+        target=target,
+        protocol=protocol,
+        round=RoundId(0),
+        ttl=Ttl(1),
+        flow=FlowId(0),
+        sequence=Sequence(0),
+        source_port=Port(0),
+        target_port=Port(0),
+        shape=shape,
+        strategy=strategy,
+    )
+    packet, family = _written(blank, source), family_of(target)
+    length = len(packet) - HEADER_LENGTH[family]
+    bare = protocol is Protocol.ICMP and family is Family.IPV4
+    pseudo = b"" if bare else pseudo_header(source, target, PROTOCOL_NUMBERS[family][protocol], length)
+    return head_of(packet, family), transport_of(packet, family, protocol, pseudo)
+
+
+def _identification(probe: Probe) -> int:
+    return probe.mark if probe.strategy is Strategy.DUBLIN else probe.sequence
+
+
+def _written(probe: Probe, source: Address) -> bytes:
     family = family_of(probe.target)
     packet = IpPacket(
         source=source,
@@ -37,7 +103,7 @@ def probe_packet(probe: Probe, source: Address) -> bytes:
         ttl=probe.ttl,
         tos=probe.shape.tos,
         dont_fragment=probe.shape.dont_fragment,
-        identification=probe.mark if probe.strategy is Strategy.DUBLIN else probe.sequence,
+        identification=_identification(probe),
         flow_label=probe.shape.flow_label,
         protocol=PROTOCOL_NUMBERS[family][probe.protocol],
         payload=_TRANSPORTS[probe.protocol](probe, source),
@@ -46,18 +112,19 @@ def probe_packet(probe: Probe, source: Address) -> bytes:
 
 
 def payload_of(probe: Probe) -> bytes:
-    """What stands behind the UDP or echo header: as many pattern bytes as the packet's size leaves room for.
+    """What stands behind the UDP or echo header: the trace's word, then pattern bytes to the packet's size.
 
     A paris payload begins with the two bytes that compensate its mark; those of UDP depend on the source
     address, and are 0 here. A TCP SYN carries nothing.
     """
     if probe.protocol is Protocol.TCP:
         return b""
-    pattern = bytes((probe.shape.pattern,)) * _payload_length(probe)
-    if probe.strategy is not Strategy.PARIS:
-        return pattern
-    opposite = 0xFFFF - probe.sequence if probe.protocol is Protocol.ICMP else 0
-    return opposite.to_bytes(COMPENSATION, "big") + pattern[COMPENSATION:]
+    head = probe.shape.word
+    if probe.strategy is Strategy.PARIS:
+        opposite = 0xFFFF - probe.sequence if probe.protocol is Protocol.ICMP else 0
+        head = opposite.to_bytes(COMPENSATION, "big") + head
+    length = _payload_length(probe)
+    return head[:length] + bytes((probe.shape.pattern,)) * (length - len(head))
 
 
 def _payload_length(probe: Probe) -> int:
@@ -130,7 +197,7 @@ def icmp_error(  # noqa: PLR0913 - each argument is one thing a router decides
     quoted_packet: bytes,
     *,
     quote_length: int | None = 8,
-    extensions: Sequence[Extension] = (),
+    extensions: Several[Extension] = (),
     mtu: int = 0,
     ttl: int = 64,
     tos: int = 0,

@@ -51,9 +51,6 @@ FIELDS = (
 )  # fmt: skip
 """Every field that can differ, in the order of ``differences``."""
 
-_EXPECTED = {4: (slice(8, 9), slice(10, 12)), 6: (slice(7, 8),)}
-"""By IP version, the bytes every router changes: TTL and header checksum, or the hop limit."""
-
 
 def differences(sent: bytes, quoted: bytes) -> tuple[QuotedDiff, ...]:
     """The fields that were quoted otherwise than they were sent. Never raises.
@@ -82,12 +79,17 @@ def differences(sent: bytes, quoted: bytes) -> tuple[QuotedDiff, ...]:
 
 
 def _alike(sent: bytes, quoted: bytes) -> bool:
-    """Whether the quote is the beginning of what was sent, but for what every router changes."""
-    copies = bytearray(sent[: len(quoted)]), bytearray(quoted)
-    for place in _EXPECTED.get(quoted[0] >> 4, ()) if quoted else ():
-        for copy in copies:
-            copy[place] = bytes(len(copy[place]))
-    return copies[0] == copies[1]
+    """Whether the quote is the beginning of what was sent, but for what every router changes.
+
+    That is the TTL and the IPv4 header checksum, or the hop limit.
+    """
+    if quoted[:1] >= _IPV6_BEGINS:
+        return sent.startswith(quoted[:7]) and sent.startswith(quoted[8:], 8)
+    return sent.startswith(quoted[12:], 12) and sent.startswith(quoted[:8]) and sent[9:10] == quoted[9:10]
+
+
+_IPV6_BEGINS = b"\x60"
+"""The first byte of an IP header begins with its version."""
 
 
 def _values(packet: IpPacket, data: bytes, known: int) -> dict[str, Value]:

@@ -14,6 +14,11 @@ _U16 = Struct("!H")
 _U32 = Struct("!I")
 
 
+def too_short(layer: str, offset: int, wanted: int, there: int) -> DecodeError:
+    """The error to raise where not so many bytes are there, or a length is negative."""
+    return DecodeError(layer, offset, f"wants {wanted} bytes, has {there}")
+
+
 class Cursor:
     """Reads forward through ``data`` from ``offset`` and never past its end.
 
@@ -84,7 +89,7 @@ class Cursor:
     def _limit(self, count: int) -> int:
         end = self.offset + count
         if count < 0 or end > self._end:
-            raise self.error(f"wants {count} bytes, has {self.remaining}")
+            raise too_short(self.layer, self.offset, count, self.remaining)
         return end
 
     def _advance(self, count: int) -> int:

@@ -22,12 +22,16 @@ from tracer.model import (
 )
 from tracer.wire import extensions, icmp, udp
 from tracer.wire.checksum import pseudo_header, unfinished, verifies
-from tracer.wire.cursor import Cursor
+from tracer.wire.cursor import Cursor, too_short
 from tracer.wire.icmp import IcmpMessage
-from tracer.wire.ip import IpPacket
+from tracer.wire.ip import PROTOCOLS, IpPacket
+from tracer.wire.outline import Outline, outline
 from tracer.wire.quote import find_quote, identify
 from tracer.wire.tcp import TcpFlags, TcpHeader
 from tracer.wire.udp import UdpHeader
+
+_ICMP, _TCP, _UDP = Protocol.ICMP, Protocol.TCP, Protocol.UDP
+_ECHO_REPLY, _PACKET_TOO_BIG = ReplyKind.ECHO_REPLY, ReplyKind.PACKET_TOO_BIG
 
 
 class Irrelevant(msgspec.Struct, frozen=True):
@@ -58,119 +62,116 @@ def decode_reply(packet: bytes, rx: Stamp) -> Reply | Irrelevant:
     Checksums are verified. Extensions that cannot be read do not make the answer worthless: they are left
     out. Raises ``DecodeError`` and nothing else, whatever the bytes are.
     """
-    return reply_in(IpPacket.decode(packet), rx, packet)
-
-
-def reply_in(packet: IpPacket, rx: Stamp, raw: bytes) -> Reply | Irrelevant:
-    """As ``decode_reply``, for sockets that show the IP header only in pieces.
-
-    ``raw`` is what was received. Raises ``DecodeError``.
-    """
-    if packet.fragmented:
+    header = outline(packet)
+    if header.more_fragments or header.fragment_offset:
         return Irrelevant("a fragment")
-    protocol = packet.probe_protocol
-    if protocol is None:
-        return Irrelevant(f"IP protocol {packet.protocol}")
-    answer = _ANSWERS[protocol](packet)
-    if isinstance(answer, Irrelevant):
-        return answer
-    return Reply(
-        kind=answer.kind,
-        responder=packet.source,
-        quoted=answer.quoted,
-        rx=rx,
-        icmp=answer.icmp,
-        reply_ttl=packet.ttl,
-        reply_tos=packet.tos,
-        mtu=answer.mtu,
-        extensions=answer.extensions,
-        raw=raw,
-    )
-
-
-class _Answer(msgspec.Struct, frozen=True):
-    kind: ReplyKind
-    quoted: Quoted
-    icmp: Icmp | None = None
-    mtu: int | None = None
-    extensions: tuple[Extension, ...] = ()
+    answer = _ANSWERS.get(PROTOCOLS[header.family].get(header.protocol))
+    return answer(header, packet, rx) if answer is not None else Irrelevant(f"IP protocol {header.protocol}")
 
 
 def _direct(
     kind: ReplyKind,
     protocol: Protocol,
-    packet: IpPacket,
     identity: Identity,
+    header: Outline,
+    packet: bytes,
+    rx: Stamp,
     *,
     numbers: Icmp | None = None,
     mark: int | None = None,
-) -> _Answer:
+) -> Reply:
     """An answer of the target itself, which quotes nothing: it came from where the probe went."""
-    quoted = Quoted(protocol=protocol, destination=packet.source, identity=identity, mark=mark)
-    return _Answer(kind, quoted, numbers)
+    return Reply(
+        kind=kind,
+        responder=header.source,
+        quoted=Quoted(protocol=protocol, destination=header.source, identity=identity, mark=mark),
+        rx=rx,
+        icmp=numbers,
+        reply_ttl=header.ttl,
+        reply_tos=header.tos,
+        raw=packet,
+    )
 
 
-def _icmp_answer(packet: IpPacket) -> _Answer | Irrelevant:
-    cursor = Cursor(packet.payload, "icmp")
-    message = IcmpMessage.decode(cursor, packet.family)
-    if not verifies(icmp.covered(packet.family, packet.source, packet.destination, packet.payload)):
-        raise cursor.error("wrong checksum")
-    kind = message.kind
+def _icmp_answer(header: Outline, packet: bytes, rx: Stamp) -> Reply | Irrelevant:
+    family = header.family
+    message = packet[header.start : header.end]
+    if len(message) < icmp.HEADER_LENGTH:
+        raise too_short("icmp", 0, icmp.HEADER_LENGTH, len(message))
+    icmp_type, code, _, rest = icmp.FIXED.unpack_from(message)
+    if not verifies(icmp.covered(family, header.source, header.destination, message)):
+        raise DecodeError("icmp", len(message), "wrong checksum")
+    kind = icmp.reply_kind(family, icmp_type, code)
     if kind is None:
-        return Irrelevant(f"ICMP {type_name(message.family, message.type)}")
-    numbers = Icmp(message.type, message.code)
-    if kind is ReplyKind.ECHO_REPLY:
-        return _direct(kind, Protocol.ICMP, packet, message.identity, numbers=numbers)
-    quoted = find_quote(packet.family, message.body, message.quote_length)
+        return Irrelevant(f"ICMP {type_name(family, icmp_type)}")
+    numbers = Icmp(icmp_type, code)
+    if kind is _ECHO_REPLY:
+        return _direct(kind, _ICMP, (rest >> 16, rest & 0xFFFF), header, packet, rx, numbers=numbers)
+    body, quote_length = message[icmp.HEADER_LENGTH :], icmp.quote_length(family, icmp_type, rest)
+    quoted = find_quote(family, body, quote_length)
     if quoted is None:
         return Irrelevant("an ICMP error about a packet that is no probe")
-    return _Answer(kind, quoted, numbers, message.mtu, _extensions(message))
+    structure = extensions.locate(body, quote_length)
+    return Reply(
+        kind=kind,
+        responder=header.source,
+        quoted=quoted,
+        rx=rx,
+        icmp=numbers,
+        reply_ttl=header.ttl,
+        reply_tos=header.tos,
+        mtu=icmp.next_hop_mtu(family, rest) if kind is _PACKET_TOO_BIG else None,
+        extensions=_readable(structure) if structure else (),
+        raw=packet,
+    )
 
 
-def _extensions(message: IcmpMessage) -> tuple[Extension, ...]:
+def _readable(structure: bytes) -> tuple[Extension, ...]:
     try:
-        return extensions.decode(extensions.locate(message.body, message.quote_length))
+        return extensions.decode(structure)
     except DecodeError:
         return ()
 
 
-def _tcp_answer(packet: IpPacket) -> _Answer | Irrelevant:
-    cursor = Cursor(packet.payload, "tcp")
-    header = TcpHeader.decode(cursor)
-    _verify(packet, packet.payload, header.checksum, cursor)
+def _tcp_answer(header: Outline, packet: bytes, rx: Stamp) -> Reply | Irrelevant:
+    segment = packet[header.start : header.end]
+    cursor = Cursor(segment, "tcp")
+    tcp = TcpHeader.decode(cursor)
+    _verify(header, segment, tcp.checksum, cursor)
     # Whatever answers a SYN acknowledges it (RFC 9293 §3.10.7.1); a reset that does not answers no probe.
-    kind = _TCP_KINDS.get(header.flags & _TELLING)
+    kind = _TCP_KINDS.get(tcp.flags & _TELLING)
     if kind is None:
         return Irrelevant("a TCP segment that answers no SYN")
-    identity = (header.target_port, header.source_port)
-    mark = (header.acknowledgement - 1) % 2**32
-    return _direct(kind, Protocol.TCP, packet, identity, mark=mark)
+    identity = (tcp.target_port, tcp.source_port)
+    mark = (tcp.acknowledgement - 1) % 2**32
+    return _direct(kind, _TCP, identity, header, packet, rx, mark=mark)
 
 
-_TELLING = TcpFlags.SYN | TcpFlags.ACK | TcpFlags.RST
+_TELLING = int(TcpFlags.SYN | TcpFlags.ACK | TcpFlags.RST)
 _TCP_KINDS: dict[int, ReplyKind] = {
-    TcpFlags.SYN | TcpFlags.ACK: ReplyKind.SYN_ACK,
-    TcpFlags.RST | TcpFlags.ACK: ReplyKind.RST,
+    int(TcpFlags.SYN | TcpFlags.ACK): ReplyKind.SYN_ACK,
+    int(TcpFlags.RST | TcpFlags.ACK): ReplyKind.RST,
 }
 
 
-def _udp_answer(packet: IpPacket) -> _Answer | Irrelevant:
-    cursor = Cursor(packet.payload, "udp")
-    header = UdpHeader.decode(cursor)
-    cursor.trim(header.length - udp.HEADER_LENGTH)
-    if header.checksum or packet.family is Family.IPV6:
-        _verify(packet, packet.payload[: header.length], header.checksum, cursor)
-    identity = (header.target_port, header.source_port)
-    return _direct(ReplyKind.UDP_DATA, Protocol.UDP, packet, identity)
+def _udp_answer(header: Outline, packet: bytes, rx: Stamp) -> Reply | Irrelevant:
+    datagram = packet[header.start : header.end]
+    cursor = Cursor(datagram, "udp")
+    udp_header = UdpHeader.decode(cursor)
+    cursor.trim(udp_header.length - udp.HEADER_LENGTH)
+    if udp_header.checksum or header.family is Family.IPV6:
+        _verify(header, datagram[: udp_header.length], udp_header.checksum, cursor)
+    identity = (udp_header.target_port, udp_header.source_port)
+    return _direct(ReplyKind.UDP_DATA, _UDP, identity, header, packet, rx)
 
 
-def _verify(packet: IpPacket, segment: bytes, check: int, cursor: Cursor) -> None:
-    pseudo = pseudo_header(packet.source, packet.destination, packet.protocol, len(segment))
+def _verify(header: Outline, segment: bytes, check: int, cursor: Cursor) -> None:
+    pseudo = pseudo_header(header.source, header.destination, header.protocol, len(segment))
     if not verifies(pseudo + segment) and check != unfinished(pseudo):
         raise cursor.error("wrong checksum")
 
 
-_ANSWERS: dict[Protocol, Callable[[IpPacket], _Answer | Irrelevant]] = {
+_ANSWERS: dict[Protocol | None, Callable[[Outline, bytes, Stamp], Reply | Irrelevant]] = {
     Protocol.ICMP: _icmp_answer,
     Protocol.TCP: _tcp_answer,
     Protocol.UDP: _udp_answer,
@@ -186,7 +187,7 @@ def decode_probe(packet: bytes) -> SentPacket | Irrelevant:
     ip = IpPacket.decode(packet)
     if ip.fragmented:
         return Irrelevant("a fragment")
-    found = identify(ip)
+    found = identify(ip, ip.payload)
     if found is None:
         return Irrelevant("neither UDP, TCP nor an echo request")
     protocol, identity = found

@@ -48,6 +48,8 @@ def locate(body: bytes, quote_length: int, hidden: int = 0) -> bytes:
     such as headers the kernel has stripped. Never raises.
     """
     start = (quote_length or QUOTE_LENGTH) - hidden
+    if start >= len(body):
+        return b""
     found = body[start:] if start >= 0 else b""
     return found if quote_length or _vouches_for_itself(found) else b""
 

@@ -12,9 +12,12 @@ from tracer.wire.checksum import checksum, pseudo_header
 from tracer.wire.cursor import Cursor
 from tracer.wire.ip import PROTOCOL_NUMBERS
 
-_FIXED = Struct("!BBHI")
+_IPV4 = Family.IPV4
 
-HEADER_LENGTH = _FIXED.size
+FIXED = Struct("!BBHI")
+"""Type, code, checksum, and the four bytes whose meaning depends on the type."""
+
+HEADER_LENGTH = FIXED.size
 ECHO_REQUEST = {Family.IPV4: 8, Family.IPV6: 128}
 ECHO_REPLY = {Family.IPV4: 0, Family.IPV6: 129}
 
@@ -35,7 +38,7 @@ REPLY_KINDS: dict[Family, dict[int, ReplyKind]] = {
 }
 """What an ICMP type says about a probe; types that are not here answer none."""
 
-_FRAGMENTATION_NEEDED = (Family.IPV4, 3, 4)
+_CODE_KINDS: dict[tuple[Family, int, int], ReplyKind] = {(Family.IPV4, 3, 4): ReplyKind.PACKET_TOO_BIG}
 """IPv4 has no type for it: it is a code of *destination unreachable* (RFC 1191 §4)."""
 
 
@@ -107,14 +110,14 @@ class IcmpMessage(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def decode(cls, cursor: Cursor, family: Family) -> IcmpMessage:
         """Read one message to its end; the checksum is not verified here. Raises ``DecodeError``."""
-        icmp_type, code, check, rest = cursor.unpack(_FIXED)
+        icmp_type, code, check, rest = cursor.unpack(FIXED)
         return cls(family=family, type=icmp_type, code=code, checksum=check, rest=rest, body=cursor.rest())
 
     def encode(self, source: Address, destination: Address) -> bytes:
         """The message with its checksum worked out; the addresses count in IPv6 only."""
-        bare = _FIXED.pack(self.type, self.code, 0, self.rest) + self.body
+        bare = FIXED.pack(self.type, self.code, 0, self.rest) + self.body
         check = checksum(covered(self.family, source, destination, bare))
-        return _FIXED.pack(self.type, self.code, check, self.rest) + self.body
+        return FIXED.pack(self.type, self.code, check, self.rest) + self.body
 
     @property
     def kind(self) -> ReplyKind | None:
@@ -129,20 +132,17 @@ class IcmpMessage(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def quote_length(self) -> int:
         """Bytes of ``body`` that quote the probe, by the length attribute (RFC 4884 §4); 0 when not told."""
-        field = _LENGTH[self.family]
-        return (self.rest >> field.shift & 0xFF) * field.unit if self.type in field.types else 0
+        return quote_length(self.family, self.type, self.rest)
 
     @property
     def mtu(self) -> int | None:
         """Next-hop MTU in bytes (RFC 1191 §4, RFC 4443 §3.2); None when not told."""
-        if self.kind is not ReplyKind.PACKET_TOO_BIG:
-            return None
-        return self.rest & _MTU_MASK[self.family] or None
+        return next_hop_mtu(self.family, self.rest) if self.kind is ReplyKind.PACKET_TOO_BIG else None
 
 
 def covered(family: Family, source: Address, destination: Address, message: bytes) -> bytes:
     """The bytes an ICMP checksum runs over: in IPv6 with a pseudo header (RFC 4443 §2.3), in IPv4 without."""
-    if family is Family.IPV4:
+    if family is _IPV4:
         return message
     number = PROTOCOL_NUMBERS[family][Protocol.ICMP]
     return pseudo_header(source, destination, number, len(message)) + message
@@ -150,9 +150,18 @@ def covered(family: Family, source: Address, destination: Address, message: byte
 
 def reply_kind(family: Family, icmp_type: int, code: int) -> ReplyKind | None:
     """What an ICMP message says about a probe; None when it answers none."""
-    if (family, icmp_type, code) == _FRAGMENTATION_NEEDED:
-        return ReplyKind.PACKET_TOO_BIG
-    return REPLY_KINDS[family].get(icmp_type)
+    return _CODE_KINDS.get((family, icmp_type, code)) or REPLY_KINDS[family].get(icmp_type)
+
+
+def quote_length(family: Family, icmp_type: int, rest: int) -> int:
+    """Bytes of a message's body that quote the probe (RFC 4884 §4); 0 when that is not told."""
+    field = _LENGTH[family]
+    return (rest >> field.shift & 0xFF) * field.unit if icmp_type in field.types else 0
+
+
+def next_hop_mtu(family: Family, rest: int) -> int | None:
+    """Bytes that the link takes to which a packet was too big; None when that is not told."""
+    return rest & _MTU_MASK[family] or None
 
 
 def length_attribute(family: Family, icmp_type: int, quote_length: int) -> int:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 
-from tracer.errors import DecodeError
 from tracer.model import Address, Family, Protocol
 from tracer.wire.address import family_of
 from tracer.wire.cursor import Cursor
 from tracer.wire.ipv4 import Ipv4Header
-from tracer.wire.ipv6 import Ipv6Header, skip_extension_headers
+from tracer.wire.ipv6 import Ipv6Header
+from tracer.wire.outline import Outline, outline
 
 PROTOCOLS: dict[Family, dict[int, Protocol]] = {
     Family.IPV4: {1: Protocol.ICMP, 6: Protocol.TCP, 17: Protocol.UDP},
@@ -73,67 +71,31 @@ class IpPacket(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def decode(cls, data: bytes) -> IpPacket:
         """Read a whole packet; bytes beyond its length are padding. Raises ``DecodeError``."""
-        return _decode(data, Cursor.trim)
+        return _packet(data, outline(data))
 
     @classmethod
     def decode_quoted(cls, data: bytes) -> IpPacket:
         """Read a packet that may be cut off, whatever length its header speaks of. Raises ``DecodeError``."""
-        return _decode(data, _keep_all)
+        return _packet(data, outline(data, whole=False))
 
     def encode(self) -> bytes:
         """The packet as it goes to the network."""
         return _ENCODERS[self.family](self)
 
 
-Bound = Callable[[Cursor, int], None]
-
-
-def _keep_all(cursor: Cursor, payload_length: int) -> None:
-    """Leave the cursor as it is."""
-
-
-def _decode(data: bytes, bound: Bound) -> IpPacket:
-    version = data[0] >> 4 if data else 0
-    decoder = _DECODERS.get(version)
-    if decoder is None:
-        raise DecodeError("ip", 0, f"version {version}" if data else "no bytes")
-    return decoder(data, bound)
-
-
-def _decode_ipv4(data: bytes, bound: Bound) -> IpPacket:
-    cursor = Cursor(data, "ipv4")
-    header = Ipv4Header.decode(cursor)
-    bound(cursor, header.payload_length)
+def _packet(data: bytes, header: Outline) -> IpPacket:
     return IpPacket(
         source=header.source,
         destination=header.destination,
         ttl=header.ttl,
         protocol=header.protocol,
-        payload=cursor.rest(),
+        payload=data[header.start : header.end],
         tos=header.tos,
         dont_fragment=header.dont_fragment,
         identification=header.identification,
+        flow_label=header.flow_label,
         fragment_offset=header.fragment_offset,
         more_fragments=header.more_fragments,
-    )
-
-
-def _decode_ipv6(data: bytes, bound: Bound) -> IpPacket:
-    cursor = Cursor(data, "ipv6")
-    header = Ipv6Header.decode(cursor)
-    bound(cursor, header.payload_length)
-    upper = skip_extension_headers(cursor, header.next_header)
-    return IpPacket(
-        source=header.source,
-        destination=header.destination,
-        ttl=header.hop_limit,
-        protocol=upper.protocol,
-        payload=cursor.rest(),
-        tos=header.traffic_class,
-        identification=upper.identification,
-        flow_label=header.flow_label,
-        fragment_offset=upper.fragment_offset,
-        more_fragments=upper.more_fragments,
     )
 
 
@@ -177,5 +139,4 @@ def forwarded(packet: bytes, *, ttl: int, tos: int) -> bytes:
     return msgspec.structs.replace(header6, hop_limit=ttl, traffic_class=tos).encode(cursor.rest())
 
 
-_DECODERS = {4: _decode_ipv4, 6: _decode_ipv6}
 _ENCODERS = {Family.IPV4: _encode_ipv4, Family.IPV6: _encode_ipv6}

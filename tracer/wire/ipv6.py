@@ -19,6 +19,8 @@ FRAGMENT = 44
 DESTINATION_OPTIONS = 60
 
 _OPTION_HEADERS = frozenset({HOP_BY_HOP, ROUTING, DESTINATION_OPTIONS})
+EXTENSION_HEADERS = _OPTION_HEADERS | {FRAGMENT}
+"""What ``skip_extension_headers`` steps over."""
 _MOST_EXTENSION_HEADERS = 8
 """Longer chains are an attack, not a path: RFC 8200 §4.1 knows no reason for more than six."""
 

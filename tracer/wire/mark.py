@@ -22,6 +22,10 @@ from tracer.wire.ip import HEADER_LENGTH, MINIMUM_MTU, IpPacket
 COMPENSATION = 2
 """Bytes at the start of a paris payload that make the checksum what it is to be."""
 
+WORD_LENGTH = 4
+"""Bytes that nobody can guess, at the start of a payload or behind its compensation. Within what every quote
+holds, the checksum depends on them, except for paris, whose checksum is as hard to guess itself."""
+
 MARKING = {
     Strategy.CLASSIC: frozenset(Protocol),
     Strategy.PARIS: frozenset(Protocol),

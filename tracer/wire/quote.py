@@ -7,10 +7,12 @@ from struct import Struct
 from tracer.errors import DecodeError
 from tracer.model import Family, Identity, Protocol, Quoted
 from tracer.wire import extensions
-from tracer.wire.cursor import Cursor
+from tracer.wire.cursor import too_short
 from tracer.wire.icmp import ECHO_REQUEST
-from tracer.wire.ip import HEADER_LENGTH, IpPacket
+from tracer.wire.ip import HEADER_LENGTH, PROTOCOLS, IpPacket
+from tracer.wire.outline import Outline, outline
 
+_ICMP, _TCP = Protocol.ICMP, Protocol.TCP
 _FIRST_EIGHT_BYTES = Struct("!HHHH")
 """All that a router must quote of the transport (RFC 792); it holds the identity of every probe."""
 
@@ -30,20 +32,24 @@ def decode_quote(family: Family, body: bytes, quote_length: int = 0) -> Quoted:
 
 def find_quote(family: Family, body: bytes, quote_length: int = 0) -> Quoted | None:
     """As ``decode_quote``, with None for a datagram that cannot have been a probe."""
-    packet = IpPacket.decode_quoted(body)
-    found = identify(packet)
-    if packet.family is not family or found is None:
+    header = outline(body, whole=False)
+    found = identify(header, body, header.start)
+    if header.family is not family or found is None:
         return None
     protocol, identity = found
     return Quoted(
         protocol=protocol,
-        destination=packet.destination,
+        destination=header.destination,
         identity=identity,
-        mark=int.from_bytes(packet.payload[4:8], "big") if protocol is Protocol.TCP else None,
-        ttl=packet.ttl,
-        tos=packet.tos,
+        mark=_sequence_number(body, header.start) if protocol is _TCP else None,
+        ttl=header.ttl,
+        tos=header.tos,
         packet=quoted_datagram(body, quote_length),
     )
+
+
+def _sequence_number(body: bytes, start: int) -> int:
+    return int.from_bytes(body[start + 4 : start + 8], "big")
 
 
 def quoted_datagram(body: bytes, quote_length: int) -> bytes:
@@ -71,16 +77,19 @@ def _lengths(body: bytes) -> tuple[int, int]:
     return header + _FIRST_EIGHT_BYTES.size, header + int.from_bytes(body[4:6], "big")
 
 
-def identify(packet: IpPacket) -> tuple[Protocol, Identity] | None:
-    """The protocol and identity of a probe, read from the first 8 bytes behind its IP header.
+def identify(header: Outline | IpPacket, data: bytes, start: int = 0) -> tuple[Protocol, Identity] | None:
+    """The protocol and identity of a probe, from the 8 bytes behind its IP header, at ``start`` of ``data``.
 
     None for packets that are no UDP, TCP or echo request, or that start in their middle. Raises
     ``DecodeError`` when there are fewer than 8 bytes.
     """
-    protocol = packet.probe_protocol
-    if protocol is None or packet.fragment_offset:
+    protocol = PROTOCOLS[header.family].get(header.protocol)
+    if protocol is None or header.fragment_offset:
         return None
-    first, second, third, fourth = Cursor(packet.payload, "quote").unpack(_FIRST_EIGHT_BYTES)
-    if protocol is not Protocol.ICMP:
+    there = len(data) - start
+    if there < _FIRST_EIGHT_BYTES.size:
+        raise too_short("quote", 0, _FIRST_EIGHT_BYTES.size, there)
+    first, second, third, fourth = _FIRST_EIGHT_BYTES.unpack_from(data, start)
+    if protocol is not _ICMP:
         return protocol, (first, second)
-    return (protocol, (third, fourth)) if first >> 8 == ECHO_REQUEST[packet.family] else None
+    return (protocol, (third, fourth)) if first >> 8 == ECHO_REQUEST[header.family] else None

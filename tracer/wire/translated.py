@@ -3,8 +3,8 @@
 A NAT replaces an address and the source port (the identifier of an echo) and corrects the transport checksum
 by the difference (RFC 1624, RFC 3022 §4.2). Some translate the quote in an ICMP error back, some only in
 part, some not at all. What all of them leave alone is the sum of the checksum and the words it was corrected
-for: whoever rewrites a port and does not correct the checksum breaks the packet, and whoever forges a quote
-has to guess 16 more bits.
+for: whoever rewrites a port and does not correct the checksum breaks the packet. That alone is no proof: all
+that the checksum covers can be worked out but the word at the start of the payload (tracer.wire.mark).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tracer.model import Address, Family, Identity, Protocol
 from tracer.wire.address import pack
 from tracer.wire.checksum import checksum
 from tracer.wire.ip import IpPacket
+from tracer.wire.mark import COMPENSATION, WORD_LENGTH
 from tracer.wire.quote import identify
 
 _HEADER = 8
@@ -23,6 +24,9 @@ _HEADER = 8
 
 _COMPARED = 16
 """So many bytes of the payload are compared at most."""
+
+_WITNESS = COMPENSATION + WORD_LENGTH
+"""So many bytes of the payload hold the trace's word, whatever the strategy."""
 
 
 class Imprint(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,29 +38,37 @@ class Imprint(msgspec.Struct, frozen=True, kw_only=True):
     unchanged: int
     """What no NAT changes: the TCP sequence number, else the checksum plus all it is corrected for, modulo
     2**16 - 1."""
-    identification: int
-    """Of IPv4; 0 where there is none."""
+    identification: int | None
+    """Of IPv4; None where there is none."""
     payload: bytes
     """How it begins, as far as it is there."""
 
     def is_of(self, sent: Imprint) -> bool:
-        """Whether this quote is what translation makes of the packet that was sent."""
+        """Whether this quote is what translation makes of the packet that was sent.
+
+        What somebody can work out who knows neither the packet nor what chance chose for it proves nothing
+        (SECURITY.md has the numbers). Where addresses and ports are as they were sent, one witness beside the
+        ports is enough, as a NAT may have left the checksum shifted that it translated back otherwise; where
+        they are not, the checksum has to fit and another one with it.
+        """
         if self.protocol is not sent.protocol or self.identity[1] != sent.identity[1]:
             return False
-        if self.source != sent.source:
-            return self.unchanged == sent.unchanged
-        if self.identity != sent.identity:
+        fits = self.unchanged == sent.unchanged
+        if self.source == sent.source:
             # The same address with other ports is no NAT's work: it is another program on this host.
-            return False
-        # Addresses and ports are as they were sent, or were translated back; the checksum need not be.
-        return self.unchanged == sent.unchanged or (
-            self.protocol is not Protocol.TCP
-            and (self.same_packet(sent) or (len(self.payload) > 1 and not self.contradicts(sent)))
+            same = self.identity == sent.identity
+            return same and (fits or (self.protocol is not Protocol.TCP and self.names(sent)))
+        return fits and (self.protocol is Protocol.TCP or self.names(sent))
+
+    def names(self, sent: Imprint) -> bool:
+        """It holds something of the packet that neither ports nor checksum tell."""
+        return self.same_packet(sent) or (
+            len(self.payload) >= _WITNESS and sent.payload.startswith(self.payload)
         )
 
     def same_packet(self, sent: Imprint) -> bool:
         """The identification is the same."""
-        return bool(self.identification) and self.identification == sent.identification
+        return self.identification is not None and self.identification == sent.identification
 
     def contradicts(self, sent: Imprint) -> bool:
         """The payload, as far as it is quoted, is not the one that was sent."""
@@ -67,7 +79,7 @@ def imprint(packet: bytes) -> Imprint | None:
     """Read it from a packet's IP header on; None where that is no probe. Never raises."""
     try:
         ip = IpPacket.decode_quoted(packet)
-        found = identify(ip)
+        found = identify(ip, ip.payload)
     except DecodeError:
         return None
     if found is None:
@@ -78,7 +90,7 @@ def imprint(packet: bytes) -> Imprint | None:
         source=ip.source,
         identity=identity,
         unchanged=_unchanged(ip, protocol),
-        identification=ip.identification if ip.family is Family.IPV4 else 0,
+        identification=ip.identification if ip.family is Family.IPV4 else None,
         payload=ip.payload[_HEADER : _HEADER + _COMPARED] if protocol is not Protocol.TCP else b"",
     )
 

@@ -6,7 +6,9 @@ masked snapshot cannot show what is no longer in it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any, TypeVar
 
 import msgspec
@@ -87,7 +89,7 @@ def mask(snapshot: TraceSnapshot, privacy: Privacy) -> TraceSnapshot:
             msgspec.structs.replace(finding, evidence=_scrub(finding.evidence, secret))
             for finding in snapshot.findings
         ),
-        errors=tuple(_masked_error(error, secret) for error in snapshot.errors),
+        errors=tuple(_masked_error(error, _strangers(error, snapshot, secret)) for error in snapshot.errors),
         path_mtu=None if snapshot.path_mtu is None else _masked_path_mtu(snapshot.path_mtu, privacy),
         changes=tuple(_masked_change(change, privacy) for change in snapshot.changes),
         flows=tuple(
@@ -311,6 +313,26 @@ def _masked_error(error: ErrorSnapshot, secret: set[str]) -> ErrorSnapshot:
         remedy=mask_text(error.remedy, secret),
         evidence=_scrub(error.evidence, secret),
     )
+
+
+_MAY_BE_ADDRESS = re.compile(r"[0-9A-Fa-f:.]{3,}")
+
+
+def _strangers(error: ErrorSnapshot, snapshot: TraceSnapshot, secret: set[str]) -> set[str]:
+    """What is secret, and every address in an error that no hop shows, such as an older one of this host."""
+    shown = {responder.address for hop in snapshot.hops for responder in hop.responders}
+    shown.add(snapshot.target.address or HIDDEN)
+    told = f"{error.message} {error.remedy} {error.evidence}"
+    tokens = {token.rstrip(".:") for token in _MAY_BE_ADDRESS.findall(told)}
+    return secret | {token for token in tokens if _is_address(token) and token not in shown}
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _masked_failure(failure: Failure) -> Failure:

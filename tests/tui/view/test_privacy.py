@@ -124,3 +124,21 @@ def test_the_source_is_gone_from_what_hops_quote_and_so_is_what_a_translator_mad
         ttl=1, dscp=0, ecn=0, diff=(QuotedDiff("source", HIDDEN, HIDDEN), diff[1])
     )
     assert [finding.kind for finding in masked.findings] == [finding.kind for finding in traced(log).findings]
+
+
+@pytest.mark.parametrize("old", ["192.0.2.123", "2001:db8:77::123"])
+def test_an_older_source_in_the_text_of_an_error_is_masked_too(old: str) -> None:
+    """After the address has changed, nothing in the snapshot says that it was this host's."""
+    snapshot = telling()
+    target = snapshot.target.address
+    error = ErrorSnapshot(
+        kind=telling().errors[0].kind,
+        message=f"{old} is no address of this host. Probes go to {target} at 12:30.",
+        remedy=f"Give up {old}.",
+        evidence={"source": old, "tried": [old]},
+        count=1,
+    )
+    (masked,) = mask(msgspec.structs.replace(snapshot, errors=(error,)), Privacy(1)).errors
+    assert old not in f"{masked}"
+    assert str(target) in masked.message
+    assert "12:30" in masked.message

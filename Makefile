@@ -14,7 +14,7 @@ COMPILE := $(BIN)/python -m compileall -q tracer tui
 # each other's loops late; what shares a laboratory stays in one process.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
-.PHONY: help run test lint types contracts check docs matrix fuzz audit bench bench-screen soak screenshots clean
+.PHONY: help run test lint types contracts check docs matrix faults fuzz audit bench bench-screen soak screenshots clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,12 @@ matrix: .venv/test ## Write docs/matrix.md anew from the channel suite (as root)
 	$(BIN)/python -m pytest -q -o junit_family=xunit1 --junitxml=.pytest_cache/matrix.xml tests/lab/test_channel_matrix.py
 	$(BIN)/python -m tests.lab.labkit.matrix_page .pytest_cache/matrix.xml > .pytest_cache/matrix.md
 	mv .pytest_cache/matrix.md docs/matrix.md
+
+faults: .venv/test ## Write the table of docs/faults.md anew from the fault tests (as root)
+	@$(COMPILE)
+	$(BIN)/python -m pytest -q -m fault -o junit_family=xunit1 --junitxml=.pytest_cache/faults.xml \
+		$$(grep -rl --include='test_*.py' 'mark.fault(' tests | sort)
+	$(BIN)/python -m tests.lab.labkit.faults_page .pytest_cache/faults.xml
 
 fuzz: .venv/test ## Give every decoder and file reader 10 million damaged inputs; ARGS="--count N --seed S"
 	@$(COMPILE)

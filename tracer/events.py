@@ -245,6 +245,18 @@ class SourceChanged(_Event, frozen=True, kw_only=True, tag="source_changed"):
     old: SourceInfo | None
 
 
+class NameMoved(_Event, frozen=True, kw_only=True, tag="name_moved"):
+    """This host's network changed, and the target's name has other addresses there, or the old one again.
+
+    The trace goes on to the address it began with.
+    """
+
+    addresses: tuple[Address, ...]
+    """What the name was answered with, first choice first; never empty."""
+    failure: Failure | None
+    """The same as a sentence with its remedy; None where the address traced is among them again."""
+
+
 class Suspended(_Event, frozen=True, kw_only=True, tag="suspended"):
     """This machine was asleep; what was under way then failed for that reason and is no loss."""
 
@@ -315,6 +327,7 @@ TargetEvent = (
     | Health
     | PaceChanged
     | SourceChanged
+    | NameMoved
     | Suspended
     | Load
     | TargetAdded

@@ -301,6 +301,8 @@ class FailureKind(StrEnum):
     HOST_ASLEEP = "host_asleep"
     """The machine was suspended while the probe was under way."""
     TARGET_NOT_RESOLVED = "target_not_resolved"
+    NAME_MOVED = "name_moved"
+    """Keeps no probe back: the target's name has another address now than the one traced."""
     OTHER = "other"
 
 

@@ -6,6 +6,7 @@ import ipaddress
 import itertools
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tracer.clock import SystemClock
@@ -97,6 +98,7 @@ async def real(queries: Sequence[str], config: TraceConfig, opened: OpenSockets 
         word_length=WORD_LENGTH,
         meter=Meter(clock.now_ns()),
         warnings=preflight(config, choice.protocol, len(targets)),
+        look_up=partial(_addresses, config=config),
     )
 
 

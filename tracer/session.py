@@ -33,6 +33,7 @@ from tracer.model import (
     TargetInfo,
     TraceId,
 )
+from tracer.name_watch import LookUp, NameWatch
 from tracer.text import named
 from tracer.version import VERSION
 
@@ -74,6 +75,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """Measures this process; None where a run has to be the same every time."""
     warnings: tuple[str, ...] = ()
     """What this host is short of, a sentence each."""
+    look_up: LookUp | None = None
+    """Finds the addresses of a name as they are now; None where names never move."""
 
 
 class _Trace:
@@ -157,6 +160,10 @@ class Session:
         """Engines that have ended, and when the last answer to their probes is too old to be told apart."""
         self._begun = False
         self._stop: EndReason | None = None
+        self._names: NameWatch | None = None
+        if prepared.look_up is not None:
+            self._names = NameWatch(prepared.look_up, prepared.clock, self._tell)
+            self._listeners.append(self._names.hear)
 
     def stop(self, reason: EndReason = EndReason.INTERRUPTED) -> None:
         """End every trace at the next opportunity; safe from a signal handler."""
@@ -183,17 +190,21 @@ class Session:
 
     async def run(self) -> None:
         """Trace. Raises nothing but what a listener raises."""
-        self.begin()
-        while self._traces:
-            await self._wait()
-            self._step()
+        await self._trace_while(lambda: bool(self._traces))
 
     async def serve(self) -> None:
         """Trace until ``stop``; targets may come and go. Raises nothing but what a listener raises."""
-        self.begin()
-        while self._traces or self._stop is None:
-            await self._wait()
-            self._step()
+        await self._trace_while(lambda: bool(self._traces) or self._stop is None)
+
+    async def _trace_while(self, wanted: Callable[[], bool]) -> None:
+        try:
+            self.begin()
+            while wanted():
+                await self._wait()
+                self._step()
+        finally:
+            if self._names is not None:
+                self._names.close()
 
     def add(self, target: TargetInfo, route: Route | None) -> None:
         """Trace one more target; its route carries the next free trace id, None if it has no address."""

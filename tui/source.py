@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import msgspec
 
 from tracer.config import TraceConfig
-from tracer.events import Event, NameResolved, PathEndMoved, TargetAdded, TraceStarted
+from tracer.events import Event, NameMoved, NameResolved, PathEndMoved, TargetAdded, TraceStarted
 from tracer.model import EndReason, Route, TargetInfo, TraceId
 from tracer.session import Listener, Prepared, Session
 from tui.bridge import Bridge
@@ -271,7 +271,7 @@ class Memory:
     """The header and the latest events of a log, as a log that can be replayed.
 
     Events fall out at the front when there are too many; those that the rest cannot be read without, where
-    each path ends, which targets were added and what they are called, stay.
+    each path ends, which targets were added, what they are called and where their names have moved, stay.
     """
 
     def __init__(self, most: int = KEPT_EVENTS) -> None:
@@ -293,7 +293,7 @@ class Memory:
                     self._forget(self._latest.popleft())
 
     def _forget(self, event: Event) -> None:
-        if isinstance(event, (TargetAdded, PathEndMoved)):
+        if isinstance(event, (TargetAdded, PathEndMoved, NameMoved)):
             self._standing[type(event), event.target] = event
         elif isinstance(event, NameResolved):
             self._standing[type(event), event.target, event.address] = event

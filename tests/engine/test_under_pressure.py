@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from tests.engine.engine_driver import FULL, LABEL, MS, NO_ROUTE, TARGET, Driven, leaves
+from tests.lab.labkit.fault_notes import FaultNotes
 from tracer.engine.setbacks import IN_A_ROW, PATIENCE_NS, Setbacks
 from tracer.events import (
     DuplicateReply,
@@ -51,13 +52,15 @@ def test_a_report_that_can_send_nothing_ends_in_bounded_time_and_names_why(failu
     assert reason.evidence["failed_in_a_row"] == len(driven.told(SendFailed))
 
 
-def test_a_screen_goes_on_for_ever_and_recovers() -> None:
+@pytest.mark.fault("nothing can be sent: the screen", "asks ever less often, goes on, recovers")
+def test_a_screen_goes_on_for_ever_and_recovers(notes: FaultNotes) -> None:
     driven = Driven(report_cycles=None, max_ttl=4)
     driven.answering = lambda command, now: NotSent(FULL) if now < 60 * SECOND else leaves(command, now)
     run(driven, 60 * SECOND)
     assert driven.engine.ended is None
     slowed = driven.told(PaceChanged)[-1]
     assert (slowed.rate, slowed.wanted) == (1, 100)
+    notes.events(map(msgspec.to_builtins, driven.events))
     now = 61 * SECOND
     for second in range(15):
         driven.tick(now + second * SECOND)
@@ -91,12 +94,14 @@ def test_a_full_queue_is_asked_ever_less_often() -> None:
     assert rates == [50, 25, 12, 6, 3, 1]
 
 
-def test_what_was_under_way_while_the_machine_slept_is_no_loss() -> None:
+@pytest.mark.fault("machine suspended", "fails what was under way, counts no loss and no step of the clock")
+def test_what_was_under_way_while_the_machine_slept_is_no_loss(notes: FaultNotes) -> None:
     driven = Driven(report_cycles=None, max_ttl=3)
     driven.tick(0)
     driven.engine.receive(Slept(trace=TraceId(0), destination=TARGET, slept_ns=8 * SECOND), MS)
     driven.tick(5 * SECOND)
     assert [event.slept_ns for event in driven.told(Suspended)] == [8 * SECOND]
+    notes.events(map(msgspec.to_builtins, driven.events))
     failed = driven.told(SendFailed)
     assert [event.ttl for event in failed] == [1, 2, 3]
     assert {event.failure.kind for event in failed} == {FailureKind.HOST_ASLEEP}

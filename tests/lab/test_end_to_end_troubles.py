@@ -11,6 +11,7 @@ import pytest
 
 from tests.lab.labkit.chain import SOURCE_DEVICE
 from tests.lab.labkit.families import Family
+from tests.lab.labkit.fault_notes import FaultNotes, reaches, recovers
 from tests.lab.labkit.hog import PORT_RANGE, port_hog
 from tests.lab.labkit.namespace import NOBODY_ID
 from tests.lab.labkit.product import Run, error_kinds, hopscope, hopscope_stream, responders
@@ -81,15 +82,20 @@ def test_an_exhausted_port_range_is_an_error_with_evidence_and_remedy(
 
 @each_family
 @each_moving_source
-def test_a_trace_recovers_when_ports_come_free(two_routers: Chain, family: Family, protocol: str) -> None:
-    arguments = [*MOVING_SOURCE[protocol], "-C", "5", "-i", "200ms", "-T", "200ms"]
+@pytest.mark.fault("source ports exhausted", "fails probes, tries again every round", way="{protocol}")
+def test_a_trace_recovers_when_ports_come_free(
+    two_routers: Chain, family: Family, protocol: str, notes: FaultNotes
+) -> None:
+    arguments = [*MOVING_SOURCE[protocol], "-C", "8", "-i", "200ms", "-T", "200ms"]
     with (
         port_hog(two_routers.source) as hog,
         hopscope_stream(two_routers.source, two_routers.target_address(family), *arguments) as stream,
     ):
         stream.until(lambda event: event["event"] == "ports_exhausted")
         hog.free()
-        reached = stream.until(lambda event: event["event"] == "reply" and event["reached"])
+        recovers(stream, notes)
+        notes.events(stream.events)
+        reached = stream.until(reaches)
         assert reached["responder"] == two_routers.target_address(family)
         ended = stream.until(lambda event: event["event"] == "trace_ended")
         assert ended["reason"] == "target_reached"

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import resource
 import signal
 import socket
 import struct
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.lab.labkit.chain import SOURCE_DEVICE, chain
 from tests.lab.labkit.families import Family
+from tests.lab.labkit.fault_notes import FaultNotes, reaches, recovers
 from tests.lab.labkit.namespace import MOUNTS, User
 from tests.lab.labkit.product import (
     ENVIRONMENT,
     ROOT,
-    EventStream,
     hopscope,
     hopscope_command,
     hopscope_stream,
@@ -28,7 +30,6 @@ from tests.lab.labkit.product import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.lab.labkit.chain import Chain
     from tests.lab.labkit.namespace import Namespace
@@ -49,30 +50,27 @@ def path() -> Iterator[Chain]:
         yield built
 
 
-def _reaches(event: dict[str, Any]) -> bool:
-    return bool(event["event"] == "reply" and event["reached"])
-
-
-def _recovers(stream: EventStream, rounds: int = 2) -> None:
-    now = stream.drain()
-    answer = stream.until(lambda event: _reaches(event) and event["round"] > now)
-    assert answer["round"] <= now + rounds
-
-
-def test_without_descriptors_it_says_so_and_recovers_when_there_are_some(path: Chain) -> None:
+@pytest.mark.fault("descriptors exhausted (EMFILE)", "fails probes, tries again every round", way="udp")
+def test_without_descriptors_it_says_so_and_recovers_when_there_are_some(
+    path: Chain, notes: FaultNotes
+) -> None:
     """UDP to one port: a socket for each probe. Only root may change the limit of a process that runs."""
     with hopscope_stream(path.source, *_to(path), "-P", "33434", user=User.ROOT) as stream:
-        stream.until(_reaches)
+        stream.until(reaches)
         limits = resource.prlimit(stream.process.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(stream.process.pid, resource.RLIMIT_NOFILE, (8, limits[1]))
         failed = stream.until(lambda event: event["event"] == "send_failed")
         assert failed["failure"]["kind"] == "too_many_files"
         assert "ulimit" in failed["failure"]["remedy"]
         resource.prlimit(stream.process.pid, resource.RLIMIT_NOFILE, limits)
-        _recovers(stream)
+        recovers(stream, notes)
+        notes.events(stream.events)
 
 
-def test_a_low_limit_of_open_files_is_told_before_the_first_probe(path: Chain) -> None:
+@pytest.mark.fault(
+    "few ports or descriptors at the start", "says so before the first probe, goes on", way="udp"
+)
+def test_a_low_limit_of_open_files_is_told_before_the_first_probe(path: Chain, notes: FaultNotes) -> None:
     command = ["prlimit", "--nofile=60:60", *hopscope_command("-m", "json", "-C", "1", "--udp")]
     target = path.target_address(Family.IPV4)
     done = path.source.run(
@@ -81,6 +79,7 @@ def test_a_low_limit_of_open_files_is_told_before_the_first_probe(path: Chain) -
     [warning] = done.stderr.splitlines()
     assert "more may be opened" in warning
     assert "ulimit -n" in warning
+    notes.says("stderr", warning)
     simulated = path.source.run([*command, "--sim", "clean"], environment=ENVIRONMENT, directory=ROOT)
     assert simulated.stderr == ""
 
@@ -101,24 +100,30 @@ def _full_queue(source: Namespace) -> Iterator[None]:
         source.run(["tc", "qdisc", "delete", "dev", SOURCE_DEVICE, "root"])
 
 
+@pytest.mark.fault(
+    "send queue full (ENOBUFS)",
+    "halves the rate, at most every 100 ms, down to 1/64 and never below 1/s; grows back by a tenth a second",
+)
 @each_way
-def test_a_full_queue_slows_it_down_and_lets_it_recover(path: Chain, way: str) -> None:
+def test_a_full_queue_slows_it_down_and_lets_it_recover(path: Chain, way: str, notes: FaultNotes) -> None:
     arguments, user = WAYS[way]
     target = path.target_address(Family.IPV4)
     with hopscope_stream(path.source, target, *PACE, *arguments, user=user) as stream:
-        stream.until(_reaches)
+        stream.until(reaches)
         with _full_queue(path.source):
             slower = stream.until(lambda event: event["event"] == "pace")
             assert slower["rate"] < slower["wanted"] == 100
             failed = [event for event in stream.events if event["event"] == "send_failed"]
             assert {event["failure"]["kind"] for event in failed} == {"queue_full"}
             assert {event["failure"]["errno"] for event in failed} <= {"ENOBUFS", "EAGAIN"}
-        _recovers(stream)
+        recovers(stream, notes)
         full = stream.until(lambda event: event["event"] == "pace" and event["rate"] == event["wanted"])
         assert full["at_ns"] - slower["at_ns"] < 15_000_000_000
+        notes.events(stream.events)
 
 
-def test_a_report_that_can_send_nothing_ends_with_5_in_bounded_time(path: Chain) -> None:
+@pytest.mark.fault("nothing can be sent: a report", "ends, exit code 5", way="udp")
+def test_a_report_that_can_send_nothing_ends_with_5_in_bounded_time(path: Chain, notes: FaultNotes) -> None:
     target = path.target_address(Family.IPV4)
     with path.source.firewall("udp dport 33434-33534 drop"):
         run = hopscope(path.source, target, "-m", "json", "-C", "100000", "--udp", "--timeout", "500ms")
@@ -129,41 +134,53 @@ def test_a_report_that_can_send_nothing_ends_with_5_in_bounded_time(path: Chain)
     assert ended["kind"] == "local_firewall"
     assert ended["message"].startswith("Given up: nothing could be sent for 1")
     assert ended["remedy"]
+    notes.says("report", f"{ended['message']} {ended['remedy']}")
     assert run.report["health"]["per_second"]["failed"]["local_firewall"] > 0
 
 
-@each_way
-def test_a_stopped_process_loses_nothing_and_does_not_burst(path: Chain, way: str) -> None:
-    """Stopped for three timeouts: answers wait in the kernel, stamped. A longer stop shows no more."""
+@pytest.mark.fault(
+    "process stopped (SIGSTOP), 1.5 s and 10 s",
+    "reads the stamped answers that waited; loses none, does not burst",
+)
+@pytest.mark.parametrize(("way", "stopped_s"), [("udp", 10.0), ("raw-udp", 1.5)])
+def test_a_stopped_process_loses_nothing_and_does_not_burst(
+    path: Chain, way: str, stopped_s: float, notes: FaultNotes
+) -> None:
+    """For three timeouts, and for twenty: answers wait in the kernel, stamped."""
     arguments, user = WAYS[way]
     target = path.target_address(Family.IPV4)
     with hopscope_stream(path.source, target, *PACE, *arguments, user=user) as stream:
-        stream.until(lambda event: _reaches(event) and event["round"] == 2)
+        stream.until(lambda event: reaches(event) and event["round"] == 2)
         stream.process.send_signal(signal.SIGSTOP)
         before = stream.drain()
-        threading.Event().wait(1.5)
+        threading.Event().wait(stopped_s)
         stream.process.send_signal(signal.SIGCONT)
-        stream.until(lambda event: _reaches(event) and event["round"] >= before + 3)
+        recovers(stream, notes)
+        stream.until(lambda event: reaches(event) and event["round"] >= before + 3)
+        notes.events(stream.events)
     lost = [event for event in stream.events if event["event"] == "probe_lost" and event["ttl"] <= 3]
     assert lost == []
     sent = [event["at_ns"] for event in stream.events if event["event"] == "probe_sent" and event["round"]]
     assert max(sum(at <= other < at + 50_000_000 for other in sent) for at in sent) <= BURST
 
 
-def test_a_full_disk_ends_the_recording_and_not_the_trace(path: Chain) -> None:
+@pytest.mark.fault("disk full while recording", "ends the recording, not the trace", way="udp")
+def test_a_full_disk_ends_the_recording_and_not_the_trace(path: Chain, notes: FaultNotes) -> None:
     target = path.target_address(Family.IPV4)
     run = hopscope(
         path.source, target, "-m", "json", "-C", "2", "-i", "100ms", "--udp", "--record", "/dev/full"
     )
     assert run.exit_code == 0, run
     assert "No space left" in run.stderr
+    notes.says("stderr", run.stderr.strip())
     assert "Traceback" not in run.stderr
     assert run.report["outcome"]["rounds"] == 2
 
 
-def test_a_reader_that_goes_away_ends_it_without_a_traceback(path: Chain) -> None:
+@pytest.mark.fault("reader of stdout gone (`| head`)", "ends, at most one sentence", way="udp")
+def test_a_reader_that_goes_away_ends_it_without_a_traceback(path: Chain, notes: FaultNotes) -> None:
     with hopscope_stream(path.source, *_to(path)) as stream:
-        stream.until(_reaches)
+        stream.until(reaches)
         assert stream.process.stdout is not None
         stream.process.stdout.close()
         assert stream.process.wait(timeout=5) in {1, 128 + signal.SIGPIPE}
@@ -172,13 +189,36 @@ def test_a_reader_that_goes_away_ends_it_without_a_traceback(path: Chain) -> Non
         stream.process.stdout = None
     assert "Traceback" not in told
     assert len(told.splitlines()) <= 1
+    if told:
+        notes.says("stderr", told.strip())
 
 
-def test_killed_it_leaves_a_recording_that_reads_and_nothing_else(path: Chain, tmp_path: Path) -> None:
+def _files_written(pid: int) -> set[Path]:
+    """Files on a disk that the process holds open to write in."""
+    opened = [Path(f"/proc/{pid}/fd", one.name) for one in Path(f"/proc/{pid}/fd").iterdir()]
+    return {one.readlink() for one in opened if one.is_file() and _for_writing(pid, one.name)}
+
+
+def _for_writing(pid: int, fd: str) -> bool:
+    flags = Path(f"/proc/{pid}/fdinfo/{fd}").read_text().split("flags:")[1].split()[0]
+    return bool(int(flags, 8) & (os.O_WRONLY | os.O_RDWR))
+
+
+@pytest.mark.fault(
+    "`kill -9`",
+    "leaves a recording that reads (`truncated`), no lock, no namespace, no other file",
+    way="udp",
+)
+def test_killed_it_leaves_a_recording_that_reads_and_nothing_else(
+    path: Chain, tmp_path: Path, notes: FaultNotes
+) -> None:
     record = tmp_path / "trace.ndjson"
     names = set(MOUNTS.iterdir())
     with hopscope_stream(path.source, *_to(path), "--record", str(record), user=User.ROOT) as stream:
-        stream.until(lambda event: _reaches(event) and event["round"] == 2)
+        stream.until(lambda event: reaches(event) and event["round"] == 2)
+        written = _files_written(stream.process.pid)
+        assert written == {record}
+        assert str(stream.process.pid) not in Path("/proc/locks").read_text().split()
         stream.process.kill()
         stream.process.wait(timeout=5)
     assert set(MOUNTS.iterdir()) == names
@@ -186,14 +226,18 @@ def test_killed_it_leaves_a_recording_that_reads_and_nothing_else(path: Chain, t
     run = hopscope(path.source, "--replay", str(record), "-m", "json", user=User.ROOT)
     assert run.exit_code == 0, run
     assert run.report["outcome"]["reason"] == "truncated"
+    notes.says("report", run.report["outcome"]["reason"])
     assert run.report["outcome"]["rounds"] >= 3
 
 
-def test_a_name_that_nobody_resolves_ends_in_a_sentence(path: Chain) -> None:
+@pytest.mark.fault("no DNS: a report", "ends, exit code 4", way="udp")
+def test_a_name_that_nobody_resolves_ends_in_a_sentence(path: Chain, notes: FaultNotes) -> None:
     """No server can be reached from the laboratory."""
     run = hopscope(path.source, "host.test.invalid", "-m", "json", "-C", "1", "--udp", seconds=60)
     assert run.exit_code == 4, run
-    assert run.report["errors"][0]["kind"] == "target_not_resolved"
+    [error] = run.report["errors"]
+    assert error["kind"] == "target_not_resolved"
+    notes.says("report", f"{error['message']} {error['remedy']}")
 
 
 FLOOD_PER_S, FLOOD_S = 20_000, 2.0
@@ -219,15 +263,17 @@ def _flood(router: Namespace, target: str) -> int:
     return sent
 
 
+@pytest.mark.fault("20 000 foreign ICMP errors a second", "loses no answer, takes under half a processor")
 @each_way
-def test_a_flood_of_foreign_errors_costs_no_answer(path: Chain, way: str) -> None:
+def test_a_flood_of_foreign_errors_costs_no_answer(path: Chain, way: str, notes: FaultNotes) -> None:
     arguments, user = WAYS[way]
     target = path.target_address(Family.IPV4)
     with hopscope_stream(path.source, target, *PACE, *arguments, user=user) as stream:
-        stream.until(_reaches)
+        stream.until(reaches)
         sent = _flood(path.routers[0], path.source_address(Family.IPV4))
-        _recovers(stream)
+        recovers(stream, notes)
         stream.until(lambda event: event["event"] == "load")
+        notes.events(stream.events)
     assert sent > 0.5 * FLOOD_PER_S * FLOOD_S, "the machine is too busy to flood"
     lost = [event for event in stream.events if event["event"] == "probe_lost" and event["ttl"] <= 3]
     assert lost == []
@@ -237,7 +283,14 @@ def test_a_flood_of_foreign_errors_costs_no_answer(path: Chain, way: str) -> Non
     assert busiest < 0.5
 
 
-def test_a_target_that_answers_from_another_address_is_shown_and_not_called_reached(path: Chain) -> None:
+@pytest.mark.fault(
+    "target answers from another address",
+    "shows that address at the last hop, does not call it reached",
+    way="udp",
+)
+def test_a_target_that_answers_from_another_address_is_shown_and_not_called_reached(
+    path: Chain, notes: FaultNotes
+) -> None:
     other = "198.18.2.77"
     rule = f"icmp type destination-unreachable ip saddr set {other}"
     target = path.target_address(Family.IPV4)
@@ -249,6 +302,7 @@ def test_a_target_that_answers_from_another_address_is_shown_and_not_called_reac
     assert run.report["outcome"]["reached"] is False
     assert run.report["outcome"]["reason"] == "unreachable"
     assert {one["address"] for one in run.report["hops"][-1]["responders"]} == {other}
+    notes.says("report", run.report["outcome"]["reason"])
 
 
 def test_the_load_of_the_process_is_in_the_report(path: Chain) -> None:

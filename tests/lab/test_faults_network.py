@@ -10,8 +10,9 @@ import pytest
 
 from tests.lab.labkit.chain import SOURCE_DEVICE, chain
 from tests.lab.labkit.families import Family
+from tests.lab.labkit.fault_notes import FaultNotes, reaches, recovers
 from tests.lab.labkit.namespace import User
-from tests.lab.labkit.product import EventStream, hopscope_stream
+from tests.lab.labkit.product import hopscope_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from tests.lab.labkit.namespace import Namespace
 
 GATEWAY, ADDRESS, NEW_ADDRESS = "198.18.0.2", "198.18.0.1", "198.18.0.7"
-ROUNDS_TO_RECOVER = 2
 PACE = ("-C", "100000", "-i", "250ms", "-T", "250ms", "--timeout", "500ms")
 ROUTES = (f"route add 198.18.0.0/15 via {GATEWAY}", "route add 2001:db8::/33 via 2001:db8:100::2")
 ADDRESS6 = f"address add 2001:db8:100::1/64 dev {SOURCE_DEVICE} nodad"
@@ -38,9 +38,11 @@ class Way:
 WAYS = {
     "udp": Way(("--udp", "--channel", "errqueue")),
     "tcp": Way(("--tcp", "--channel", "errqueue")),
+    "icmp": Way(("--icmp", "--channel", "errqueue")),
     "raw-udp": Way(("--udp", "--channel", "raw"), User.NET_RAW),
     "raw-tcp": Way(("--tcp", "--channel", "raw"), User.NET_RAW),
 }
+ANYBODY_PINGS = {"net.ipv4.ping_group_range": "0 65534"}
 each_way = pytest.mark.parametrize("way", WAYS)
 each_family = pytest.mark.parametrize("family", Family)
 
@@ -48,7 +50,7 @@ each_family = pytest.mark.parametrize("family", Family)
 @pytest.fixture(scope="module")
 def path() -> Iterator[Chain]:
     """A chain of its own: here links go down."""
-    with chain(2) as built:
+    with chain(2) as built, built.source.sysctls(ANYBODY_PINGS):
         yield built
 
 
@@ -88,12 +90,18 @@ def _route_gone(source: Namespace) -> Iterator[None]:
         source.ip(*ROUTES)
 
 
+BREAKS = {"interface down and up": _interface_down, "default route gone and back": _route_gone}
+
+
 def _output(verdict: str) -> Callable[[Namespace], AbstractContextManager[None]]:
-    return lambda source: source.firewall(f"udp dport 33434-33534 {verdict}", f"tcp dport 80 {verdict}")
+    echo = f"icmp type echo-request {verdict}"
+    return lambda source: source.firewall(
+        f"udp dport 33434-33534 {verdict}", f"tcp dport 80 {verdict}", echo, echo.replace("icmp", "icmpv6")
+    )
 
 
 def _input(source: Namespace) -> AbstractContextManager[None]:
-    kinds = "{ time-exceeded, destination-unreachable }"
+    kinds = "{ time-exceeded, destination-unreachable, echo-reply }"
     return source.firewall(
         f"icmp type {kinds} drop", f"icmpv6 type {kinds} drop", "tcp sport 80 reject", hook="input"
     )
@@ -107,94 +115,101 @@ def _is_lost(event: dict[str, Any]) -> bool:
     return bool(event["event"] == "probe_lost")
 
 
-def _reaches(event: dict[str, Any]) -> bool:
-    return bool(event["event"] == "reply" and event["reached"])
-
-
-def _recovers(stream: EventStream) -> None:
-    """From the round that is under way now on, the target answers within two."""
-    now = stream.drain()
-    answer = stream.until(lambda event: _reaches(event) and event["round"] > now)
-    assert answer["round"] <= now + ROUNDS_TO_RECOVER
-    assert stream.process.poll() is None
-
-
 def _survives(
     path: Chain,
     family: Family,
-    way: Way,
+    way: str,
     fault: Callable[[Namespace], AbstractContextManager[None]],
     is_told: Callable[[dict[str, Any]], bool],
+    notes: FaultNotes,
 ) -> list[dict[str, Any]]:
     """Begin, break, see it told, mend, see it over; returns every event."""
-    arguments = (path.target_address(family), *PACE, *way.arguments)
-    with hopscope_stream(path.source, *arguments, user=way.user) as stream:
-        stream.until(_reaches)
+    chosen = WAYS[way]
+    arguments = (path.target_address(family), *PACE, *chosen.arguments)
+    with hopscope_stream(path.source, *arguments, user=chosen.user) as stream:
+        stream.until(reaches)
         with fault(path.source):
             told = stream.until(is_told)
             if "failure" in told:
                 assert told["failure"]["message"]
                 assert told["failure"]["remedy"]
-        _recovers(stream)
+        recovers(stream, notes)
         stream.process.terminate()
         stream.until(lambda event: event["event"] == "trace_ended")
+        notes.events(stream.events)
         return stream.events
 
 
 @each_family
 @each_way
-@pytest.mark.parametrize("fault", [_interface_down, _route_gone])
+@pytest.mark.parametrize("broken", BREAKS)
+@pytest.mark.fault("{broken}", "fails probes, counts no loss, goes on")
 def test_no_route_is_told_with_the_loss_of_the_source_and_both_come_back(
     path: Chain,
     family: Family,
     way: str,
-    fault: Callable[[Namespace], AbstractContextManager[None]],
+    broken: str,
+    notes: FaultNotes,
 ) -> None:
     gone = {"no_route", "source_unavailable"}
+    told: set[str] = set()
 
     def is_told(event: dict[str, Any]) -> bool:
-        return event["event"] == "send_failed" and event["failure"]["kind"] in gone
+        if event["event"] == "source_changed" and event["source"] is None:
+            told.add("source")
+        elif event["event"] == "send_failed" and event["failure"]["kind"] in gone:
+            assert event["failure"]["message"]
+            assert event["failure"]["remedy"]
+            told.add("failure")
+        return len(told) == 2
 
-    events = _survives(path, family, WAYS[way], fault, is_told)
+    events = _survives(path, family, way, BREAKS[broken], is_told, notes)
     moved = [event["source"] for event in events if event["event"] == "source_changed"]
     assert moved[0] is None
     assert moved[-1] == {"address": path.source_address(family), "interface": SOURCE_DEVICE}
 
 
 @each_way
-def test_an_address_that_goes_is_told_and_comes_back(path: Chain, way: str) -> None:
+@pytest.mark.fault("address removed and given back", "fails probes, counts no loss, goes on")
+def test_an_address_that_goes_is_told_and_comes_back(path: Chain, way: str, notes: FaultNotes) -> None:
     kinds = {"no_route", "source_unavailable"}
     _survives(
         path,
         Family.IPV4,
-        WAYS[way],
+        way,
         _address_gone,
         lambda event: event["event"] == "send_failed" and event["failure"]["kind"] in kinds,
+        notes,
     )
 
 
 @each_way
+@pytest.mark.fault(
+    "IPv6 address removed and given back", "goes on from the link's own address: silence, counted as loss"
+)
 def test_without_its_global_address_ipv6_falls_back_to_the_links_own_and_says_so(
-    path: Chain, way: str
+    path: Chain, way: str, notes: FaultNotes
 ) -> None:
     """No send fails then: what leaves from a link-local address is answered by nobody beyond the link."""
     _survives(
         path,
         Family.IPV6,
-        WAYS[way],
+        way,
         _address_gone,
         lambda event: event["event"] == "source_changed" and event["source"]["address"].startswith("fe80:"),
+        notes,
     )
 
 
 @each_way
-def test_a_new_address_is_told_and_the_probes_leave_from_it(path: Chain, way: str) -> None:
+@pytest.mark.fault("address replaced (DHCP)", "asks the kernel anew; raw sockets take the new source at once")
+def test_a_new_address_is_told_and_the_probes_leave_from_it(path: Chain, way: str, notes: FaultNotes) -> None:
     """As after a renewed lease: the old address goes, another one comes, and the route with it."""
     chosen = WAYS[way]
     arguments = (path.target_address(Family.IPV4), *PACE, *chosen.arguments)
     source = path.source
     with hopscope_stream(source, *arguments, user=chosen.user) as stream:
-        stream.until(_reaches)
+        stream.until(reaches)
         try:
             source.ip(
                 f"address delete {ADDRESS}/24 dev {SOURCE_DEVICE}",
@@ -203,7 +218,8 @@ def test_a_new_address_is_told_and_the_probes_leave_from_it(path: Chain, way: st
             )
             new = {"address": NEW_ADDRESS, "interface": SOURCE_DEVICE}
             stream.until(lambda event: event["event"] == "source_changed" and event["source"] == new)
-            _recovers(stream)
+            recovers(stream, notes)
+            notes.events(stream.events)
         finally:
             source.ip(
                 f"address flush dev {SOURCE_DEVICE} to {NEW_ADDRESS}",
@@ -213,12 +229,13 @@ def test_a_new_address_is_told_and_the_probes_leave_from_it(path: Chain, way: st
 
 
 @pytest.mark.parametrize("way", ["udp", "raw-udp"])
-def test_a_named_interface_goes_on_from_its_new_address(path: Chain, way: str) -> None:
+@pytest.mark.fault("address replaced, with `--interface`", "binds new sockets to the interface's new address")
+def test_a_named_interface_goes_on_from_its_new_address(path: Chain, way: str, notes: FaultNotes) -> None:
     chosen = WAYS[way]
     arguments = (path.target_address(Family.IPV4), *PACE, *chosen.arguments, "-I", SOURCE_DEVICE)
     source = path.source
     with hopscope_stream(source, *arguments, user=chosen.user) as stream:
-        stream.until(_reaches)
+        stream.until(reaches)
         try:
             source.ip(
                 f"address delete {ADDRESS}/24 dev {SOURCE_DEVICE}",
@@ -232,7 +249,8 @@ def test_a_named_interface_goes_on_from_its_new_address(path: Chain, way: str) -
                     and event["source"]["address"] == NEW_ADDRESS
                 )
             )
-            _recovers(stream)
+            recovers(stream, notes)
+            notes.events(stream.events)
         finally:
             source.ip(
                 f"address flush dev {SOURCE_DEVICE} to {NEW_ADDRESS}",
@@ -244,18 +262,34 @@ def test_a_named_interface_goes_on_from_its_new_address(path: Chain, way: str) -
 @each_family
 @pytest.mark.parametrize("verdict", ["drop", "reject"])
 @pytest.mark.parametrize("way", ["udp", "raw-udp", "raw-tcp"])
+@pytest.mark.fault("firewall: {verdict} on output", "fails probes, counts no loss, goes on")
 def test_a_firewall_on_output_is_named_while_it_lasts(
-    path: Chain, family: Family, way: str, verdict: str
+    path: Chain, family: Family, way: str, verdict: str, notes: FaultNotes
 ) -> None:
-    _survives(path, family, WAYS[way], _output(verdict), _is_failed("local_firewall"))
+    _survives(path, family, way, _output(verdict), _is_failed("local_firewall"), notes)
 
 
-def test_unprivileged_tcp_sees_a_drop_on_output_as_silence_only(path: Chain) -> None:
-    events = _survives(path, Family.IPV4, WAYS["tcp"], _output("drop"), _is_lost)
+@pytest.mark.parametrize("verdict", ["drop", "reject"])
+@pytest.mark.fault("firewall: {verdict} on output", "fails probes, counts no loss, goes on", way="icmp")
+def test_a_firewall_that_keeps_pings_in_is_named_over_ipv4(
+    path: Chain, verdict: str, notes: FaultNotes
+) -> None:
+    _survives(path, Family.IPV4, "icmp", _output(verdict), _is_failed("local_firewall"), notes)
+
+
+@pytest.mark.parametrize(("way", "family"), [("tcp", Family.IPV4), ("icmp", Family.IPV6)])
+@pytest.mark.fault("firewall: drop on output that the kernel does not tell", "counts loss, goes on")
+def test_unprivileged_tcp_and_ping_over_ipv6_see_a_drop_on_output_as_silence_only(
+    path: Chain, way: str, family: Family, notes: FaultNotes
+) -> None:
+    events = _survives(path, family, way, _output("drop"), _is_lost, notes)
     assert not any(event["event"] == "send_failed" for event in events)
 
 
 @each_family
 @each_way
-def test_a_firewall_on_input_is_silence_and_the_trace_goes_on(path: Chain, family: Family, way: str) -> None:
-    _survives(path, family, WAYS[way], _input, _is_lost)
+@pytest.mark.fault("firewall: drop or reject on input", "counts loss, goes on")
+def test_a_firewall_on_input_is_silence_and_the_trace_goes_on(
+    path: Chain, family: Family, way: str, notes: FaultNotes
+) -> None:
+    _survives(path, family, way, _input, _is_lost, notes)

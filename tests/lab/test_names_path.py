@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import json
 import os
 import select
-import shutil
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,12 +15,11 @@ from tests.lab.labkit.chain import Chain, chain
 from tests.lab.labkit.families import Family
 from tests.lab.labkit.namespace import User
 from tests.lab.labkit.product import ENVIRONMENT, ROOT, hopscope
+from tests.lab.labkit.system_resolver import SERVER, resolv_conf
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
-
-SERVER = "127.0.0.1"
 
 
 class Names:
@@ -55,20 +51,6 @@ def pointers(built: Chain) -> dict[str, str]:
     return {**zone, "end.lab.example. A": built.target_address(Family.IPV4)}
 
 
-@contextlib.contextmanager
-def resolv_conf(built: Chain, text: str) -> Iterator[None]:
-    """What /etc/resolv.conf says to programs in the source's namespace (ip-netns(8))."""
-    folder = Path("/etc/netns", built.source.name)
-    folder.mkdir(parents=True)
-    (folder / "resolv.conf").write_text(text)
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder)
-        with contextlib.suppress(OSError):
-            folder.parent.rmdir()
-
-
 @pytest.fixture(scope="module")
 def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
     zone = tmp_path_factory.mktemp("names") / "zone.json"
@@ -77,7 +59,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
         built.source.ip("link set lo up")
         command = [sys.executable, "-m", "tests.lab.labkit.nameserver", str(zone), SERVER, "53"]
         with (
-            resolv_conf(built, f"nameserver {SERVER}\noptions timeout:1 attempts:1\n"),
+            resolv_conf(built.source, f"nameserver {SERVER}\noptions timeout:1 attempts:1\n"),
             built.source.start(command, environment=ENVIRONMENT, directory=ROOT) as process,
         ):
             assert process.stdout is not None

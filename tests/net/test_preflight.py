@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from tests.lab.labkit.fault_notes import FaultNotes
 from tracer.config import ProtocolChoice, TraceConfig
 from tracer.model import Protocol
 from tracer.net.needs import Needs, needs_of
@@ -19,6 +20,7 @@ def test_a_host_in_order_is_told_nothing() -> None:
     assert list(warnings(WELL, TCP)) == []
 
 
+@pytest.mark.fault("few ports or descriptors at the start", "says so before the first probe, goes on")
 @pytest.mark.parametrize(
     ("seen", "word"),
     [
@@ -28,12 +30,15 @@ def test_a_host_in_order_is_told_nothing() -> None:
         ({"open_files": 1_000}, "ulimit -n"),
     ],
 )
-def test_what_is_short_is_one_sentence_with_its_remedy(seen: dict[str, int], word: str) -> None:
+def test_what_is_short_is_one_sentence_with_its_remedy(
+    seen: dict[str, int], word: str, notes: FaultNotes
+) -> None:
     fields = {field: getattr(WELL, field) for field in WELL.__struct_fields__}
     [warning] = warnings(Glance(**{**fields, **seen}), TCP)
     assert word in warning
     assert warning.endswith(".")
     assert "\n" not in warning
+    notes.says("stderr", warning)
 
 
 @pytest.mark.parametrize("protocol", Protocol)

@@ -90,6 +90,9 @@ def test_two_stamps_differ_by_exactly_what_the_kernel_saw(
     assert kernel_clock.stamp(EPOCH_NS + 1_000_113).ns - sent.ns == 113
 
 
+@pytest.mark.fault(
+    "wall clock stepped by an hour", "takes the stamps of that batch itself (`health.clock_steps`)"
+)
 @pytest.mark.parametrize("step_ns", [HOUR_NS, -HOUR_NS, STEP_NS + 1, -STEP_NS - 1])
 def test_a_step_is_noticed_once_and_later_stamps_follow_it(
     kernel_clock: KernelClock, clocks: TwoClocks, step_ns: int
@@ -204,6 +207,7 @@ def test_send_stamps_are_counted_only_where_frames_are_hidden(
     assert flags & linux.OPT_ID
 
 
+@pytest.mark.fault("machine suspended", "fails what was under way, counts no loss and no step of the clock")
 @pytest.mark.parametrize("slept_ns", [8_000_000_000, HOUR_NS])
 def test_a_suspended_machine_is_told_from_a_stepped_clock(clocks: TwoClocks, slept_ns: int) -> None:
     """Suspended, the boot clock and the wall clock go on and the monotonic one does not."""

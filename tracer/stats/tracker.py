@@ -19,6 +19,7 @@ from tracer.events import (
     LateReply,
     Load,
     MalformedReply,
+    NameMoved,
     NameResolved,
     PaceChanged,
     PathChanged,
@@ -155,6 +156,10 @@ class Tracker:
     def _enter_source(self, event: SourceChanged) -> None:
         self._target = msgspec.structs.replace(self._target, source=event.source)
 
+    def _enter_name_moved(self, event: NameMoved) -> None:
+        if event.failure is not None:
+            self._troubles.add(event.failure)
+
     def _enter_nothing(self, _event: TargetEvent) -> None:
         """It is about the measurement, or what the tracker was made with."""
 
@@ -260,6 +265,7 @@ class Tracker:
         Health: _enter_health,
         PaceChanged: _enter_nothing,
         SourceChanged: _enter_source,
+        NameMoved: _enter_name_moved,
         Suspended: _enter_nothing,
         Load: _enter_nothing,
         TargetAdded: _enter_nothing,

@@ -19,6 +19,7 @@ from tracer.events import (
     ForeignReply,
     LateReply,
     MalformedReply,
+    NameMoved,
     NameResolved,
     PathChanged,
     PathMtuFound,
@@ -194,6 +195,11 @@ def _source_changed(event: SourceChanged, _privacy: Privacy) -> Event:
     return msgspec.structs.replace(event, source=_masked_source(event.source), old=_masked_source(event.old))
 
 
+def _name_moved(event: NameMoved, _privacy: Privacy) -> Event:
+    failure = None if event.failure is None else _masked_failure(event.failure)
+    return msgspec.structs.replace(event, addresses=(HIDDEN,) * len(event.addresses), failure=failure)
+
+
 def mask_text(text: str, secrets: set[str]) -> str:
     """``text`` with every secret replaced."""
     # Longest first: 192.0.2.10 must not become ``hidden0`` because 192.0.2.1 is secret too.
@@ -361,6 +367,7 @@ _MASKERS: dict[type[Event], Callable[[Any, Privacy], Event]] = {
     NameResolved: _name,
     PathChanged: _masked_change,
     SourceChanged: _source_changed,
+    NameMoved: _name_moved,
     SizeProbed: _size_probed,
     PathMtuFound: _path_mtu,
     TraceEnded: _failed,

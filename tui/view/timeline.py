@@ -16,6 +16,7 @@ from tracer.events import (
     LateReply,
     Load,
     MalformedReply,
+    NameMoved,
     NameResolved,
     PaceChanged,
     PathChanged,
@@ -226,6 +227,10 @@ def _source(event: SourceChanged) -> str:
     return say("event.source.moved", address=address)
 
 
+def _name_moved(event: NameMoved) -> str:
+    return say("event.name_back") if event.failure is None else event.failure.message
+
+
 def _suspended(event: Suspended) -> str:
     return say("event.suspended", seconds=f"{event.slept_ns / 1e9:.1f}")
 
@@ -266,6 +271,7 @@ _TABLE: dict[type[Event], tuple[Kind, Severity, Callable[[Any], str]]] = {
     Health: (Kind.TROUBLE, Severity.WARNING, _health),
     PaceChanged: (Kind.TROUBLE, Severity.WARNING, _pace),
     SourceChanged: (Kind.TROUBLE, Severity.WARNING, _source),
+    NameMoved: (Kind.TROUBLE, Severity.WARNING, _name_moved),
     Suspended: (Kind.TROUBLE, Severity.HARMLESS, _suspended),
     Load: (Kind.PROBE, Severity.FINE, _load),
     NameResolved: (Kind.PROBE, Severity.FINE, _named),

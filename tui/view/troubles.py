@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tracer.events import Event, SendFailed, TraceEnded
+from tracer.events import Event, NameMoved, SendFailed, TraceEnded
 from tracer.model import Failure
 from tracer.stats.snapshot import ErrorSnapshot
 
@@ -39,6 +39,8 @@ class Recent:
     def __init__(self) -> None:
         self._now = Moment(0, 0)
         self._last: dict[tuple[str, str], Moment] = {}
+        self._moved: tuple[str, str] | None = None
+        """Where the target's name has moved to: lasts until the log says otherwise."""
 
     def apply(self, event: Event) -> None:
         """Enter the next event of the target's log."""
@@ -46,6 +48,9 @@ class Recent:
         self._now = Moment(max(self._now.at_ns, event.at_ns), max(self._now.round, began))
         if isinstance(event, (SendFailed, TraceEnded)) and event.failure is not None:
             self._note(event.failure)
+        elif isinstance(event, NameMoved):
+            failure = event.failure
+            self._moved = None if failure is None else (failure.kind.value, failure.message)
 
     def _note(self, failure: Failure) -> None:
         key = (failure.kind.value, failure.message)
@@ -59,5 +64,7 @@ class Recent:
 
     def _is_current(self, error: ErrorSnapshot) -> bool:
         kind = error.kind.value
+        if (kind, error.message) == self._moved:
+            return True
         last = self._last.get((kind, error.message)) or self._last.get((kind, ""))
         return last is not None and lasts(last, self._now)

@@ -70,6 +70,7 @@ class EventStream:
         self.events: list[dict[str, Any]] = []
         """Everything printed so far."""
         self._rest = b""
+        self._began_ns: int | None = None
 
     def until(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 20) -> dict[str, Any]:
         """Read on to the first event that is wanted. Raises TimeoutError, or EOFError at the stream's end."""
@@ -101,7 +102,14 @@ class EventStream:
             self._rest += chunk
         line, self._rest = self._rest.split(b"\n", 1)
         event: dict[str, Any] = json.loads(line)
+        began_ns = time.monotonic_ns() - event["at_ns"]
+        self._began_ns = began_ns if self._began_ns is None else min(began_ns, self._began_ns)
         return event
+
+    def now_ns(self) -> int:
+        """This moment on the clock of the log, early by what the quickest event took to get here."""
+        assert self._began_ns is not None
+        return time.monotonic_ns() - self._began_ns
 
 
 @contextlib.contextmanager

@@ -93,6 +93,7 @@ TEXTS: dict[str, str] = {
     "event.pace.full": "sending up to {wanted} probes per second again",
     "event.source.moved": "probes leave from {address} now",
     "event.source.none": "this host has no address or no route to send from",
+    "event.name_back": "the target's name has the address traced again",
     "event.suspended": "this machine was suspended for {seconds} s",
     "event.load": "this process: woke {lag} late, used {cpu} % of a processor",
     "event.trace_ended": "trace ended: {reason}",

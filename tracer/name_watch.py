@@ -1,0 +1,135 @@
+"""Looks the targets' names up again when the network of this host has changed.
+
+A VPN brings name servers of its own, which may know another address for the same name. The log says when the
+address traced is no longer among those of its name; what to make of that is left to whoever reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tracer.events import Event, NameMoved, SourceChanged, TargetAdded, TraceEnded, TraceStarted
+from tracer.interfaces import Clock
+from tracer.model import Address, Failure, FailureKind, TargetInfo
+from tracer.text import named
+
+if TYPE_CHECKING:
+    import asyncio
+
+AGAIN_NS = 5_000_000_000
+"""The name servers of a new network are often set some seconds after its routes: so long after the change the
+name is looked up once more."""
+
+PATIENCE_NS = 10_000_000_000
+"""A lookup without an answer for so long is given up."""
+
+LookUp = Callable[[str], Awaitable[tuple[Address, ...]]]
+"""From a name to all its addresses, first choice first; empty where nobody knows it. Never holds the loop."""
+
+Tell = Callable[[Sequence[Event]], None]
+
+
+class _Name:
+    """The name of one target."""
+
+    def __init__(self, hostname: str, traced: Address) -> None:
+        self.hostname = hostname
+        self.traced = traced
+        self.told: tuple[Address, ...] = ()
+        """Where the log says it has moved to; empty for nowhere."""
+        self.due_ns: list[int] = []
+        self.asking: asyncio.Future[None] | None = None
+        self.asked_ns = 0
+
+
+class NameWatch:
+    """``hear`` is a listener of the session whose log ``tell`` writes. Time is that of the events."""
+
+    def __init__(self, look_up: LookUp, clock: Clock, tell: Tell) -> None:
+        self._look_up = look_up
+        self._clock = clock
+        self._tell = tell
+        self._names: dict[str, _Name] = {}
+        self._busy: set[str] = set()
+        """Labels with something due or under way."""
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """Take the next events; look up what is due, beside the loop."""
+        for event in events:
+            if isinstance(event, SourceChanged):
+                self._changed(event)
+            elif isinstance(event, TraceStarted):
+                for target in event.targets:
+                    self._mind(target)
+            elif isinstance(event, TargetAdded):
+                self._mind(event.info)
+            elif isinstance(event, TraceEnded):
+                self._forget(event.target)
+        if self._busy and events:
+            for label in tuple(self._busy):
+                self._proceed(label, events[-1].at_ns)
+
+    def close(self) -> None:
+        """Give up what is under way."""
+        for label in tuple(self._names):
+            self._forget(label)
+
+    def _mind(self, target: TargetInfo) -> None:
+        if target.hostname is not None and target.address is not None:
+            self._names[target.label] = _Name(target.hostname, target.address)
+
+    def _forget(self, label: str) -> None:
+        name = self._names.pop(label, None)
+        self._busy.discard(label)
+        if name is not None and name.asking is not None:
+            name.asking.cancel()
+
+    def _changed(self, event: SourceChanged) -> None:
+        name = self._names.get(event.target)
+        if name is not None and event.source is not None:  # without a source nobody can be asked
+            name.due_ns = [event.at_ns, event.at_ns + AGAIN_NS]
+            self._busy.add(event.target)
+
+    def _proceed(self, label: str, now_ns: int) -> None:
+        name = self._names[label]
+        if name.asking is not None and now_ns - name.asked_ns > PATIENCE_NS:
+            name.asking.cancel()
+            name.asking = None
+        if name.asking is None and name.due_ns and name.due_ns[0] <= now_ns:
+            self._begin_asking(label, name, now_ns)
+        if name.asking is None and not name.due_ns:
+            self._busy.discard(label)
+
+    def _begin_asking(self, label: str, name: _Name, now_ns: int) -> None:
+        import asyncio  # noqa: PLC0415 - the first probes leave before it is loaded
+
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # they leave before it runs, too: a later batch will do
+            return
+        del name.due_ns[0]
+        name.asked_ns = now_ns
+        name.asking = loop.create_task(self._ask(label, name))
+
+    async def _ask(self, label: str, name: _Name) -> None:
+        try:
+            addresses = await self._look_up(name.hostname)
+        except RuntimeError:  # no more threads: as good as no answer
+            addresses = ()
+        name.asking = None
+        moved = () if name.traced in addresses else addresses
+        if addresses and moved != name.told:
+            name.told = moved
+            failure = _failure(name, moved) if moved else None
+            now_ns = self._clock.now_ns()
+            self._tell([NameMoved(at_ns=now_ns, target=label, addresses=addresses, failure=failure)])
+
+
+def _failure(name: _Name, addresses: tuple[Address, ...]) -> Failure:
+    return Failure(
+        kind=FailureKind.NAME_MOVED,
+        message=f"{named(name.hostname)} is now {addresses[0]}, the trace still goes to {name.traced}.",
+        remedy="Add the name once more (a on the screen), or begin anew, to trace the new address.",
+        evidence={"traced": name.traced, "addresses": list(addresses)},
+    )

@@ -1,4 +1,4 @@
-"""The identifier of a ping socket: nobody can tell it beforehand, and one that somebody has is passed over."""
+"""The identifier of a ping socket: nobody can tell it beforehand, and one in use is passed over."""
 
 from __future__ import annotations
 

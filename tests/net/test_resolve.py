@@ -133,3 +133,10 @@ def test_nobody_waits_for_a_resolver_that_does_not_answer(monkeypatch: pytest.Mo
     asyncio.run(leave_before_the_answer())
     give_up.set()
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1\0", "localhost\0.example", "\0"])
+async def test_what_stands_before_a_nul_is_not_looked_up(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real resolver would."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("a resolver was asked"))
+    assert await resolve(text, AddressFamily.SYSTEM) is None

@@ -53,7 +53,7 @@ def reserved_ports() -> frozenset[int]:
 
 
 def ping_groups() -> tuple[int, int] | None:
-    """``ping_group_range``: group ids that may open ping sockets, (1, 0) admits none; None: cannot be read."""
+    """``ping_group_range``: group ids that may open ping sockets, (1, 0) for none. None: not to be read."""
     found = _numbers("ipv4/ping_group_range")
     return (found[0], found[1]) if len(found) == 2 else None
 

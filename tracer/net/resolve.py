@@ -31,6 +31,8 @@ async def resolve_all(query: str, choice: AddressFamily) -> tuple[Address, ...]:
     literal = parse(query)
     if literal is not None:
         return in_order([literal], choice)
+    if "\0" in query:  # the system's resolver would look up what stands before it
+        return ()
     try:
         found = await _ask(query)
     except (OSError, UnicodeError):

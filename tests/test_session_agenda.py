@@ -18,9 +18,9 @@ from tracer import prepare
 from tracer.clock import VirtualClock
 from tracer.config import MS, SECOND, ProtocolChoice, TraceConfig
 from tracer.events import Event, TargetAdded, TraceEnded, TraceStarted
-from tracer.model import EndReason, Failure, FailureKind, Port
+from tracer.model import EndReason, Failure, FailureKind, Port, Route
 from tracer.session import COMMANDS_AT_ONCE, Session, _Agenda, _Trace
-from tracer.sim.channel import PortsTaken, SendsFail, SimChannel
+from tracer.sim.channel import PortsTaken, SendsFail, SimChannel, Trouble
 from tracer.sim.internet import Internet
 from tracer.sim.load import load
 
@@ -100,6 +100,7 @@ class Watched(VirtualClock):
             self.wake()  # for nothing
 
     def _add(self, query: str) -> None:
+        route: Route | None
         info, route = prepare.another_simulated(query, self.prepared, self.config, MANY)
         if self.dice.random() < 0.1:
             info, route = msgspec.structs.replace(info, address=None), None
@@ -137,10 +138,10 @@ def a_channel(clock: Watched, prepared: Prepared) -> SimChannel:
     """It takes time to send, ports are taken, and at times nothing can be sent at all."""
     dice = clock.dice
     others = dice.sample(USABLE, dice.choice([len(USABLE) // 2, len(USABLE) - 1]))
-    troubles = (
+    troubles: list[Trouble] = [
         SendsFail(failure=BUSY, from_ns=SECOND, until_ns=2 * SECOND),
         PortsTaken(ports=frozenset(Port(number) for number in others)),
-    )
+    ]
     net = Internet(load(MANY), seed=SIM_SEED)
     some = dice.sample(troubles, dice.randint(0, len(troubles)))
     channel = SimChannel(net, clock, prepared.channel.info.protocol, troubles=tuple(some))

@@ -106,7 +106,7 @@ def test_another_route_from_the_same_source_has_the_name_looked_up(path: Chain, 
         stream.until(reaches)
         asked = len(server.asked)
         zone[f"{NAME}.", "A"] = Answer((FAR[Family.IPV4],))
-        with path.source.routes(f"{outside} via {far_address(Family.IPV4, 1)}"):
+        with path.source.routes(f"{outside} via {far_address(Family.IPV4, 0)}"):
             moved = stream.until(lambda event: event["event"] == "name_moved")
             assert moved["addresses"] == [FAR[Family.IPV4]]
         assert not [event for event in stream.events if event["event"] == "source_changed"]

@@ -1,4 +1,4 @@
-"""Wherever sequences start, around 2^16 too, and whatever word payloads begin with, a trace finds the same."""
+"""Wherever sequences start, around 2^16 too, and whatever its payloads say, a trace finds the same."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import signal
 import sys
@@ -275,6 +276,7 @@ def _close(written: Sequence[LateFile]) -> None:
 def _replay(path: Path, output: Output) -> int:
     from tracer import record  # noqa: PLC0415 - only here
 
+    gc.enable()
     for event in record.read(path):
         output.hear([event])
     return exit_code(output.finish())

@@ -27,7 +27,7 @@ KERNEL_RESENDS_NS = 950_000_000
 on a path of 0.1 ms, measured). The socket is closed before."""
 
 UNDISTURBED_NS = 100_000
-"""A connect that takes longer was interrupted (15 to 40 us are usual): nobody knows when in it the SYN left."""
+"""A connect that takes longer (15 to 40 us are usual) was interrupted: nobody knows when the SYN left."""
 
 _REFUSED = (errno.ECONNREFUSED,)
 _PENDING = (0, errno.EINPROGRESS)

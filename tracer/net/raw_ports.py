@@ -35,7 +35,7 @@ _KINDS = {Protocol.TCP: socket.SOCK_STREAM, Protocol.UDP: socket.SOCK_DGRAM}
 _LAST_IDENTIFIER = 65535
 
 
-class _Probes(msgspec.Struct, frozen=True):
+class _Probes(msgspec.Struct, frozen=True, gc=False):
     """Whom a port serves: one probe (sequence), or all of a flow that ask for it (sequence None)."""
 
     trace: TraceId
@@ -100,10 +100,11 @@ class SourcePorts:
         return held
 
     def _identifier(self, family: Family, probes: _Probes) -> Port:
-        if probes not in self._identifiers:
-            self._identifiers[probes] = (family, probes.asked or self._unused_identifier(family))
+        found = self._identifiers.get(probes)
+        if found is None:
+            found = self._identifiers[probes] = (family, probes.asked or self._unused_identifier(family))
             self.unfiltered.add(family)
-        return self._identifiers[probes][1]
+        return found[1]
 
     def _unused_identifier(self, family: Family) -> Port:
         taken = {*self.identifiers(family), *host.ping_identifiers(family)}
@@ -113,7 +114,8 @@ class SourcePorts:
 
     def release(self, probe: Probe) -> None:
         """The probe needs its port no more; ports of whole flows stay."""
-        self._let_go(_Probes(probe.trace, probe.flow, probe.source_port, probe.sequence))
+        if self._held:
+            self._let_go(_Probes(probe.trace, probe.flow, probe.source_port, probe.sequence))
 
     def close_trace(self, trace: TraceId) -> None:
         """Let go of everything this trace holds."""

@@ -231,8 +231,8 @@ class DatagramEndpoint(Endpoint):
         control = [linux.ttl_message(self.options, probe.ttl)]
         address = (probe.target, probe.target_port)
         for _ in range(PENDING_ERRORS):
-            # An answer to an earlier probe would fail this send. Its entry stays in the error queue, where the
-            # next receive finds it; what comes in from here on still does fail it.
+            # An answer to an earlier probe would fail this send. Its entry stays in the error queue, for the
+            # next receive; what comes in from here on still does fail it.
             self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             before = self._clock.now()
             try:

@@ -31,7 +31,11 @@ from tracer.net.failures import Phase
 from tracer.net.linux import OPTIONS
 from tracer.net.raw_filter import BLOCK_BITS, attach, nothing_filter
 
-_KINDS = {Protocol.TCP: socket.SOCK_STREAM, Protocol.UDP: socket.SOCK_DGRAM}
+_KINDS = {
+    Protocol.TCP: int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK),
+    Protocol.UDP: int(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK),
+}
+"""As numbers: the flags of Python's socket module are added up by a function in Python."""
 _LAST_IDENTIFIER = 65535
 
 
@@ -170,7 +174,7 @@ def _reserve(route: Route, probe: Probe, *, lap_ends: bool) -> _Held | PortInUse
     """Bind a socket of its own to the probe's source port."""
     options = OPTIONS[route.family]
     try:
-        sock = socket.socket(options.socket_family, _KINDS[probe.protocol] | socket.SOCK_NONBLOCK)
+        sock = socket.socket(options.socket_family, _KINDS[probe.protocol])
     except OSError as error:
         return binding.refusal(binding.attempt_of(route, probe, Phase.SOCKET), error)
     try:
@@ -184,7 +188,7 @@ def _reserve(route: Route, probe: Probe, *, lap_ends: bool) -> _Held | PortInUse
     except OSError as error:
         sock.close()
         return _without_socket(route, probe, error, lap_ends=lap_ends)
-    port = binding.bound_port(sock)
+    port = probe.source_port or binding.bound_port(sock)
     return _Held(_Place(route.family, probe.protocol, port), sock)
 
 

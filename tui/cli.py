@@ -12,9 +12,9 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -24,6 +24,7 @@ from tracer.errors import HopscopeError, LocalError, NotPermittedError, TargetEr
 from tracer.model import EndReason
 from tracer.text import printable
 from tracer.version import VERSION
+from tui import unseen
 from tui.asking import decided, naming, sought, with_columns
 from tui.late_output import LateOutput
 from tui.mode_names import MODE_NAMES, PRETTY, TUI
@@ -35,9 +36,7 @@ from tui.written import LateFile, files
 
 if TYPE_CHECKING:
     from tracer.interfaces import OpenSockets
-    from tracer.naming import Naming
     from tracer.report.document import Report
-    from tracer.session import Prepared, Session
     from tui.headless import Output
 
 REPORT_CYCLES = 10
@@ -233,55 +232,15 @@ def _trace(
     from tracer.session import Session  # noqa: PLC0415 - --help and --version need none of it
 
     with _opened(written, config, sim) as sockets:
-        prepared = _prepared(targets, config, sim, sockets)
+        prepared = unseen.prepared(targets, config, sim, sockets)
         for warning in prepared.warnings:
             _complain(warning)
         session = Session(prepared, config, [*(file.write for file in written), output.hear])
         with contextlib.closing(prepared.channel), contextlib.ExitStack() as ended:
             ended.callback(output.clear)
-            names = naming(config, session, prepared.clock)
-            caught: list[int] = []
-
-            def stop(number: int, _: object) -> None:
-                caught.append(number)
-                session.stop(EndReason.INTERRUPTED)
-
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, stop)  # until the loop, which is not imported yet, hears them
-            session.begin()
-            gc.freeze()  # what is loaded stays; neither a collection nor the exit need look at it
-            gc.enable()
-            output.make()
-            import asyncio  # noqa: PLC0415 - takes long; the first probes are on their way meanwhile
-
-            interrupted = asyncio.run(_run(session, names, caught))
+            signalled = unseen.run(session, naming(config, session, prepared.clock), output.make)
         reports = output.finish()
-        return interrupted or exit_code(reports)
-
-
-def _prepared(
-    targets: Sequence[str], config: TraceConfig, sim: str | None, sockets: OpenSockets | None
-) -> Prepared:
-    from tracer import prepare  # noqa: PLC0415 - --help and --version need none of it
-
-    if sim is not None:
-        return prepare.simulated(targets, config, sim)
-    finding = prepare.real(targets, config, sockets)
-    if prepare.are_addresses(targets):
-        return _at_once(finding)
-    import asyncio  # noqa: PLC0415 - takes long; only a name has to be waited for
-
-    return asyncio.run(finding)
-
-
-def _at_once(waiting_for_nothing: Coroutine[Any, Any, Prepared]) -> Prepared:
-    """What a coroutine returns that never waits; no event loop is needed for it."""
-    try:
-        waiting_for_nothing.send(None)
-    except StopIteration as done:
-        result: Prepared = done.value
-        return result
-    raise RuntimeError("a coroutine that was to wait for nothing waits")
+        return exit_code(reports) if signalled is None else Exit.SIGNAL + signalled
 
 
 @contextlib.contextmanager
@@ -314,29 +273,10 @@ def _close(written: Sequence[LateFile]) -> None:
             _complain(f"The {file.name} is incomplete: {failure.strerror}.")
 
 
-async def _run(session: Session, names: Naming | None, caught: list[int]) -> int:
-    """Run the session; returns the exit code of the signal that ended it, or 0."""
-
-    def stop(number: int) -> None:
-        caught.append(number)
-        session.stop(EndReason.INTERRUPTED)
-        if names is not None:
-            names.close()
-
-    import asyncio  # noqa: PLC0415 - imported by now
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
-    await session.run()
-    if names is not None:
-        await names.settle()
-    return Exit.SIGNAL + caught[0] if caught else 0
-
-
 def _replay(path: Path, output: Output) -> int:
     from tracer import record  # noqa: PLC0415 - only here
 
+    gc.enable()
     for event in record.read(path):
         output.hear([event])
     return exit_code(output.finish())

@@ -15,6 +15,18 @@ PARIS: dict[str, Any] = {"multipath_strategy": Strategy.PARIS}
 UNREACHABLE, EXCEEDED = ReplyKind.UNREACHABLE, ReplyKind.TIME_EXCEEDED
 
 
+def explored(end: int = 9, **options: Any) -> Driven:
+    """The first flow knows where its path ends, and the others have begun."""
+    driven = Driven(**{**PARIS, **options})
+    driven.tick(0)
+    driven.path(end, 0)
+    return driven
+
+
+def of_flow(driven: Driven, flow: int) -> list[Probe]:
+    return [probe for probe in driven.sent if probe.flow == flow]
+
+
 def sent_by(driven: Driven, since: int = 0) -> dict[int, list[int]]:
     """TTLs by flow, in the order of their leaving."""
     found: dict[int, list[int]] = {}
@@ -34,17 +46,35 @@ def answer_all(driven: Driven, ends: dict[int, int], now: int, since: int = 0) -
         answered += 1
 
 
-def test_flows_take_turns_and_each_sends_its_window_ascending() -> None:
+def test_one_flow_finds_out_how_far_to_go_and_the_others_follow_in_turn() -> None:
     driven = Driven(flows=3, **PARIS)
     driven.tick(0)
-    assert [probe.flow for probe in driven.sent[:6]] == [0, 1, 2, 0, 1, 2]
-    assert sent_by(driven) == {flow: list(range(1, 25)) for flow in range(3)}
+    assert sent_by(driven) == {0: list(range(1, 25))}
+    driven.path(9, 20 * MS)
+    assert [probe.flow for probe in driven.sent[24:30]] == [1, 2, 1, 2, 1, 2]
+    assert sent_by(driven, 24) == {flow: list(range(1, 10)) for flow in (1, 2)}
+
+
+def test_where_nobody_answers_the_others_begin_with_the_first_ones_losses() -> None:
+    driven = Driven(flows=2, **PARIS)
+    driven.tick(0)
+    assert driven.tick(SECOND) == []
+    assert driven.engine.deadline(SECOND) == 2 * SECOND
+    driven.tick(2 * SECOND)
+    assert len(of_flow(driven, 1)) == 24
+
+
+def test_flows_that_follow_take_turns_with_the_first_from_the_second_round_on() -> None:
+    driven = explored(flows=3)
+    driven.path(9, 20 * MS, since=24)
+    before = len(driven.sent)
+    driven.tick(SECOND)
+    assert [probe.flow for probe in driven.sent[before : before + 6]] == [0, 1, 2, 0, 1, 2]
 
 
 @pytest.mark.parametrize("protocol", [ProtocolChoice.UDP, ProtocolChoice.TCP])
 def test_a_paris_flow_keeps_its_ports_and_no_two_probes_share_a_mark(protocol: ProtocolChoice) -> None:
-    driven = Driven(flows=3, protocol=protocol, **PARIS)
-    driven.tick(0)
+    driven = explored(flows=3, protocol=protocol)
     assert len({(probe.flow, probe.identity) for probe in driven.sent}) == 3
     assert len({probe.identity for probe in driven.sent}) == 3
     assert len({probe.mark for probe in driven.sent}) == len(driven.sent)
@@ -66,13 +96,16 @@ def test_a_flow_without_an_answer_of_the_target_stops_where_another_has_it() -> 
     """A target that limits its answers leaves most flows without one."""
     driven = Driven(flows=3, **PARIS)
     driven.tick(0)
-    for probe in driven.sent:
-        if probe.ttl < 9:
-            driven.router_answers(probe, 20 * MS)
-        elif probe.flow == 1:
-            driven.target_answers(probe, 20 * MS)
-    before = len(driven.sent)
-    driven.tick(3 * SECOND)
+    for now in (20 * MS, 2 * SECOND):  # the others begin when the first has lost what is beyond TTL 8
+        driven.tick(now)
+        for probe in [probe for probe in driven.sent if now < SECOND or probe.flow]:
+            if probe.ttl < 9:
+                driven.router_answers(probe, now)
+            elif probe.flow == 1:
+                driven.target_answers(probe, now)
+    for _ in range(2):
+        before, now = len(driven.sent), now + 3 * SECOND
+        driven.tick(now)
     assert sent_by(driven, before) == {flow: list(range(1, 10)) for flow in range(3)}
 
 
@@ -81,16 +114,20 @@ def test_a_longer_flow_goes_on_where_a_router_answers_at_anothers_end() -> None:
     driven.tick(0)
     answer_all(driven, {0: 5, 1: 12}, 20 * MS)
     assert max(sent_by(driven)[0]) == 7, "a gap limit beyond hop 4, before hop 5 answered"
+    assert max(sent_by(driven)[1]) == 6, "no more at once"
+    before = len(driven.sent)
+    driven.tick(40 * MS)
+    answer_all(driven, {0: 5, 1: 12}, 40 * MS, since=before)
     assert max(sent_by(driven)[1]) == 12
     assert driven.told(PathEndMoved)[-1].ttl == 12
 
 
 def test_a_round_is_over_when_every_flows_part_is() -> None:
-    driven = Driven(flows=2, report_cycles=1, **PARIS)
-    driven.tick(0)
-    answer_all(driven, {0: 5, 1: 5}, 10 * MS, since=2)
-    slow = driven.sent[1]
+    driven = explored(5, flows=2, report_cycles=1)
+    slow, *others = of_flow(driven, 1)
     assert (slow.flow, slow.ttl) == (1, 1)
+    for probe in others:
+        (driven.target_answers if probe.ttl >= 5 else driven.router_answers)(probe, 10 * MS)
     for now in (30 * MS, 31 * MS):
         driven.tick(now)
     # One grace after both flows' targets answered; the slow first hop of flow 1 is given up with it.
@@ -98,11 +135,7 @@ def test_a_round_is_over_when_every_flows_part_is() -> None:
 
 
 def test_the_last_round_waits_for_the_flow_that_may_still_be_answered() -> None:
-    driven = Driven(flows=2, report_cycles=1, **PARIS)
-    driven.tick(0)
-    for probe in driven.sent:
-        if probe.flow == 0:
-            (driven.target_answers if probe.ttl >= 5 else driven.router_answers)(probe, 10 * MS)
+    driven = explored(5, flows=2, report_cycles=1)
     driven.tick(SECOND)
     assert driven.engine.deadline(SECOND) == 2 * SECOND, "its losses"
     driven.tick(2 * SECOND)
@@ -111,12 +144,8 @@ def test_the_last_round_waits_for_the_flow_that_may_still_be_answered() -> None:
 
 
 def test_each_flow_has_a_budget_of_its_own() -> None:
-    driven = Driven(flows=2, max_inflight=4, max_rate=10, gap_limit=20, **PARIS)
-    driven.tick(0)
-    for probe in driven.sent[:]:
-        driven.router_answers(probe, 0)
-    driven.tick(100 * MS)
-    assert sent_by(driven) == {0: [1, 2, 3, 4, 5], 1: [1, 2, 3, 4, 5]}
+    driven = explored(4, flows=2, max_inflight=4, max_rate=10)
+    assert sent_by(driven) == {0: [1, 2, 3, 4], 1: [1, 2, 3, 4]}, "the budget of the first was spent"
 
 
 def test_the_answer_of_an_open_port_is_credited_only_to_the_only_probe() -> None:
@@ -134,17 +163,16 @@ def test_the_answer_of_an_open_port_is_credited_only_to_the_only_probe() -> None
 
 
 def test_after_an_ambiguous_answer_the_flow_sends_one_probe_at_a_time_and_the_others_as_before() -> None:
-    driven = Driven(flows=2, target_port=53, **PARIS)
-    driven.tick(0)
-    driven.receive(reply_to(driven.sent[0], ReplyKind.UDP_DATA, TARGET, 5 * MS), 5 * MS)
-    for probe in driven.sent[:]:
-        if probe.ttl < 3:
-            driven.router_answers(probe, 6 * MS)
+    driven = explored(5, flows=2, target_port=53, gap_limit=20)
+    driven.path(5, 1 * MS, since=24)
+    driven.tick(SECOND)
+    doubtful = next(probe for probe in of_flow(driven, 0) if probe.round == 1)
+    driven.receive(reply_to(doubtful, ReplyKind.UDP_DATA, TARGET, SECOND), SECOND)
     before = len(driven.sent)
+    driven.tick(2 * SECOND)
     driven.tick(3 * SECOND)
-    assert sent_by(driven, before)[0] == [1]
-    assert len(sent_by(driven, before)[1]) > 3
-    driven.router_answers(driven.sent[before], 3 * SECOND)
+    assert sent_by(driven, before) == {0: [1], 1: [1, 2, 3, 4, 5]}
+    driven.router_answers(driven.sent[-1], 3 * SECOND)
     assert sent_by(driven, before)[0] == [1, 2]
 
 
@@ -156,6 +184,7 @@ def test_a_source_port_in_use_moves_the_whole_flow() -> None:
 
     driven.answering = first_two_in_use
     driven.tick(0)
+    driven.path(9, 0)
     ports = {(probe.flow, probe.source_port) for probe in driven.sent}
     assert len(ports) == 2, "one for each flow"
     assert len({port for _, port in ports}) == 2

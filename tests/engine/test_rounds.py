@@ -88,7 +88,6 @@ def test_the_last_round_ends_one_grace_after_the_end_answered_whatever_its_minim
     current.path_end_answered(START + 40 * MS, 40 * MS)
     current.answered(START + 55 * MS)
     assert over_at(current) == START + 60 * MS
-    assert current.end_answered
 
 
 def test_the_first_answer_of_the_end_starts_the_grace() -> None:

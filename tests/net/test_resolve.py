@@ -133,3 +133,19 @@ def test_nobody_waits_for_a_resolver_that_does_not_answer(monkeypatch: pytest.Mo
     asyncio.run(leave_before_the_answer())
     give_up.set()
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("query", ["1.2", "10.1", "10.0.1", "2130706433", "0x7f.1", "010.0.0.1", "1.2.3.4 x"])
+def test_an_abbreviated_address_is_none_and_nobody_is_asked(
+    answers: Callable[..., list[str]], query: str
+) -> None:
+    asked = answers(FOUR)
+    assert asyncio.run(resolve(query, AddressFamily.SYSTEM)) is None
+    assert asked == []
+
+
+@pytest.mark.parametrize("query", ["1.2.example", "0x7g", "host", "3com"])
+def test_a_name_with_numbers_in_it_is_a_name(answers: Callable[..., list[str]], query: str) -> None:
+    asked = answers(FOUR)
+    found = asyncio.run(resolve(query, AddressFamily.SYSTEM))
+    assert (found, asked) == (FOUR, [query])

@@ -111,7 +111,7 @@ def test_a_mode_loads_itself_and_no_other() -> None:
         )
         loaded[mode.name] = {name.removeprefix("tracer.report.") for name in json.loads(done.stdout)}
     assert loaded["silent"] == loaded["stream"] == {"modes"}
-    every_report = {"modes", "document", "marks"}
+    every_report = {"modes", "document", "marks", "shown"}
     assert loaded["csv"] == {*every_report, "csv", "about"}
     assert loaded["mtr-json"] == {*every_report, "mtr", "about"}
     assert not loaded["json"] & {"pretty", "csv", "dot", "paths"}

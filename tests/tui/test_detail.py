@@ -25,8 +25,9 @@ from tracer.model import (
     QuotedHeader,
 )
 from tui.view.cells import line_width, plain
-from tui.view.detail import Subject, detail, icmp_text, losses
+from tui.view.detail import Subject, detail, icmp_text
 from tui.view.glyphs import ASCII, GLYPHS, UNICODE
+from tui.view.losses import losses
 from tui.view.privacy import HIDDEN
 from tui.view.rows import Context
 from tui.widgets import Detail

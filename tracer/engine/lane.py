@@ -35,6 +35,8 @@ class Lane:
         """How many of its probes await an answer."""
         self.one_at_a_time = False
         """Answers came that several probes could have caused: no further one leaves before the last one's."""
+        self.follows: Lane | None = None
+        """The flow that goes first, until that one knows how far its path goes."""
         self._config = config
         self._watch = PathWatch()
         self._pacer = Pacer(config.max_rate, config.max_inflight, now)
@@ -43,9 +45,20 @@ class Lane:
     @property
     def next_ttl(self) -> Ttl | None:
         """The TTL to send now; None when nothing may leave before an answer or a loss."""
-        if self.one_at_a_time and self.outstanding:
+        if (self.one_at_a_time and self.outstanding) or self._is_held_back:
             return None
         return self.window.next_ttl
+
+    @property
+    def _is_held_back(self) -> bool:
+        if self.follows is not None and self.follows.is_explored:
+            self.follows = None
+        return self.follows is not None
+
+    @property
+    def is_explored(self) -> bool:
+        """It knows where its path ends, or has had every answer it can get in this round."""
+        return not self.belief.searching or (self.outstanding == 0 and self.window.next_ttl is None)
 
     def ready_at(self, now: int) -> int | None:
         """When its next probe may leave; None when time alone does not let it."""
@@ -56,6 +69,8 @@ class Lane:
     def due(self, now: int) -> Ttl | None:
         """The TTL that may leave at this moment."""
         self._waits_for_port = False
+        if self._is_held_back:
+            return None
         ttl = self.window.next_ttl
         self.round.move(_ALL_SENT if ttl is None else _MORE_TO_SEND)
         waits = ttl is None or (self.one_at_a_time and self.outstanding)
@@ -144,10 +159,16 @@ _ALL_SENT, _MORE_TO_SEND, _DRAINING = RoundInput.ALL_SENT, RoundInput.MORE_TO_SE
 
 
 def lanes_of(plans: Sequence[PortPlan], config: TraceConfig, now: int) -> tuple[tuple[Lane, ...], PathEnds]:
-    """A lane for each plan, and the path's end that they find together."""
+    """A lane for each plan, and the path's end that they find together.
+
+    Nobody knows at first how far the path goes. One flow finds out with a whole window of probes; the others
+    wait for it, instead of sending a window each beyond the target.
+    """
     holding = {id(plan): LostProbes() for plan in plans}
     lanes = tuple(Lane(FlowId(flow), config, plan, holding[id(plan)], now) for flow, plan in enumerate(plans))
     ends = PathEnds([lane.belief for lane in lanes])
     for lane in lanes if len(lanes) > 1 else ():
         lane.window.elsewhere = partial(ends.elsewhere, lane.belief)
+    for lane in lanes[1:]:
+        lane.follows = lanes[0]
     return lanes, ends

@@ -97,7 +97,6 @@ class PathWatch:
         self._seen: dict[Ttl, dict[Address, None]] = {}
         self._hops: dict[Ttl, _Habit[Address]] = {}
         self._end: _Habit[Ttl] = _Habit()
-        self._last_ttl: Ttl | None = None
 
     def answered(self, ttl: Ttl, responder: Address) -> None:
         """A probe of this TTL was answered in time."""

@@ -29,11 +29,6 @@ class Round:
         self._end_answered_ns: int | None = None
         self._grace_ns = config.grace_duration_ns or GRACE_HIGH_NS
 
-    @property
-    def end_answered(self) -> bool:
-        """The end of the path has answered in this round."""
-        return self._end_answered_ns is not None
-
     def answered(self, now: int) -> None:
         """A probe of this round was answered."""
         self._last_reply_ns = now

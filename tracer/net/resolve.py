@@ -31,6 +31,8 @@ async def resolve_all(query: str, choice: AddressFamily) -> tuple[Address, ...]:
     literal = parse(query)
     if literal is not None:
         return in_order([literal], choice)
+    if is_abbreviated(query):
+        return ()
     try:
         found = await _ask(query)
     except (OSError, UnicodeError):
@@ -41,6 +43,18 @@ async def resolve_all(query: str, choice: AddressFamily) -> tuple[Address, ...]:
         if family in (socket.AF_INET, socket.AF_INET6)
     ]
     return in_order(addresses, choice)
+
+
+def is_abbreviated(query: str) -> bool:
+    """One of the old ways to write an IPv4 address that inet_aton(3) takes, of which names may not be made.
+
+    There 10.1 is 10.0.0.1 and 010.0.0.1 is 8.0.0.1: whoever typed it more likely forgot a number than meant
+    to send probes there.
+    """
+    try:
+        return parse(query) is None and bool(socket.inet_aton(query))
+    except (OSError, UnicodeError, ValueError):
+        return False
 
 
 async def _ask(query: str) -> list[Any]:

@@ -31,6 +31,7 @@ from tracer.model import (
 )
 from tracer.names import NOTHING, AsnInfo, Known, Place
 from tracer.report.marks import mark
+from tracer.report.shown import shown, shown_error, shown_source
 from tracer.special_use import SpecialUse, special_use
 from tracer.stats.findings import translated
 from tracer.stats.return_path import ReturnPath, return_paths
@@ -204,8 +205,8 @@ def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> 
             address=target.address,
             hostname=None if called is None else printable(called),
         ),
-        source=_shown_source((snapshot.target if snapshot.health.source_changes else target).source),
-        config=_shown(header.config),
+        source=shown_source((snapshot.target if snapshot.health.source_changes else target).source),
+        config=shown(header.config),
         channel=msgspec.structs.replace(header.channel, reason=printable(header.channel.reason)),
         started_at=header.started_at,
         ended_at=snapshot.ended_at,
@@ -224,33 +225,7 @@ def build(header: TraceStarted, target: TargetInfo, snapshot: TraceSnapshot) -> 
         ),
         flows=tuple(_flow(flow) for flow in snapshot.flows),
         health=snapshot.health,
-        errors=tuple(_error(error) for error in snapshot.errors) or _unresolved(target),
-    )
-
-
-def _shown(value: Any) -> Any:
-    """A value of the config or of evidence, every text in it printable."""
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, dict):
-        return {printable(str(key)): _shown(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_shown(one) for one in value]
-    return value
-
-
-def _shown_source(source: SourceInfo | None) -> SourceInfo | None:
-    if source is None or source.interface is None:
-        return source
-    return SourceInfo(source.address, printable(source.interface))
-
-
-def _error(error: ErrorSnapshot) -> ErrorSnapshot:
-    return msgspec.structs.replace(
-        error,
-        message=printable(error.message),
-        remedy=printable(error.remedy),
-        evidence=_shown(error.evidence),
+        errors=tuple(shown_error(error) for error in snapshot.errors) or _unresolved(target),
     )
 
 

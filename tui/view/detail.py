@@ -35,10 +35,11 @@ from tui.view.chart import chart, series_of
 from tui.view.glyphs import UNICODE, Glyphs
 from tui.view.histogram import histogram
 from tui.view.history import Sample
+from tui.view.losses import losses
 from tui.view.privacy import HIDDEN
 from tui.view.rows import Context, host_text, severity_of
 from tui.view.sizes import size_lines
-from tui.view.sparkline import level, sparkline
+from tui.view.sparkline import sparkline
 from tui.view.steps import Steps, finished
 from tui.view.strings import say
 from tui.view.style import SEVERITY_STYLES, Style
@@ -271,33 +272,6 @@ def _recent(subject: Subject, width: int, glyphs: Glyphs) -> Iterator[Line]:
 def _losses(subject: Subject, width: int, glyphs: Glyphs) -> Iterator[Line]:
     if any(sample.state is ProbeState.LOST for sample in subject.samples):
         yield losses(subject.samples, width, glyphs)
-
-
-def losses(samples: Sequence[Sample], width: int, glyphs: Glyphs = UNICODE) -> Line:
-    """How much was lost over time, in at most ``width`` cells, oldest first.
-
-    Each cell is for equally many probes: nothing lost, a bar for the part that was, or the mark of a loss
-    where all were.
-    """
-    closed = [
-        sample.state is ProbeState.LOST
-        for sample in samples
-        if sample.state in (ProbeState.LOST, ProbeState.REPLIED)
-    ]
-    cells = max(min(width, len(closed)), 0)
-    line = []
-    for index in range(cells):
-        part = closed[index * len(closed) // cells : (index + 1) * len(closed) // cells]
-        line.append(_loss_cell(sum(part) / len(part), glyphs))
-    return tuple(line)
-
-
-def _loss_cell(share: float, glyphs: Glyphs) -> tuple[str, Style]:
-    if share == 0:
-        return glyphs.silent, Style.MUTED
-    if share == 1:
-        return glyphs.loss, Style.LOSS
-    return glyphs.levels[level(share, 0, 1, len(glyphs.levels))], Style.ALARMING
 
 
 def _answer(subject: Subject, _width: int, glyphs: Glyphs) -> Iterator[Line]:

@@ -230,7 +230,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.quoted.destination
 
 
-class PacketShape(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class PacketShape(msgspec.Struct, frozen=True, kw_only=True, gc=False, cache_hash=True):
     """How the probes of a trace look beside their identity."""
 
     size: int

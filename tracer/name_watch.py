@@ -7,7 +7,7 @@ address traced is no longer among those of its name; what to make of that is lef
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tracer.events import Event, NameMoved, SourceChanged, TargetAdded, TraceEnded, TraceStarted
 from tracer.interfaces import Clock
@@ -57,15 +57,9 @@ class NameWatch:
     def hear(self, events: Sequence[Event]) -> None:
         """Take the next events; look up what is due, beside the loop."""
         for event in events:
-            if isinstance(event, SourceChanged):
-                self._changed(event)
-            elif isinstance(event, TraceStarted):
-                for target in event.targets:
-                    self._mind(target)
-            elif isinstance(event, TargetAdded):
-                self._mind(event.info)
-            elif isinstance(event, TraceEnded):
-                self._forget(event.target)
+            hear = self._HEAR.get(type(event))
+            if hear is not None:
+                hear(self, event)
         if self._busy and events:
             for label in tuple(self._busy):
                 self._proceed(label, events[-1].at_ns)
@@ -74,6 +68,16 @@ class NameWatch:
         """Give up what is under way."""
         for label in tuple(self._names):
             self._forget(label)
+
+    def _started(self, event: TraceStarted) -> None:
+        for target in event.targets:
+            self._mind(target)
+
+    def _added(self, event: TargetAdded) -> None:
+        self._mind(event.info)
+
+    def _ended(self, event: TraceEnded) -> None:
+        self._forget(event.target)
 
     def _mind(self, target: TargetInfo) -> None:
         if target.hostname is not None and target.address is not None:
@@ -130,6 +134,13 @@ class NameWatch:
             failure = _failure(name, moved) if moved else None
             now_ns = self._clock.now_ns()
             self._tell([NameMoved(at_ns=now_ns, target=label, addresses=addresses, failure=failure)])
+
+    _HEAR: ClassVar[dict[type[Event], Callable[[Any, Any], None]]] = {
+        TraceStarted: _started,
+        TargetAdded: _added,
+        SourceChanged: _changed,
+        TraceEnded: _ended,
+    }
 
 
 def _failure(name: _Name, addresses: tuple[Address, ...]) -> Failure:

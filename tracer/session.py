@@ -20,7 +20,7 @@ from tracer.engine.ports import port_plans
 from tracer.engine.spec import TraceSpec
 from tracer.errors import LocalError
 from tracer.events import Event, Load, TargetAdded, TraceEnded, TraceStarted
-from tracer.interfaces import Channel, Clock, Command, Notice, Received, RouteMoved, SendProbe
+from tracer.interfaces import Channel, Clock, Command, Notice, PortInUse, Received, RouteMoved, SendProbe
 from tracer.load import Meter
 from tracer.model import (
     Address,
@@ -45,8 +45,8 @@ COMMANDS_AT_ONCE = 512
 28 000 occupied ports must not hold up their answers."""
 
 SENDS_IN_A_STEP = 64
-"""After so many commands, of however many traces that begin a round at once, the answers are read and the
-rest of the program runs: 200 KiB of receive queue, as Linux gives without a privilege, hold 270 answers."""
+"""After so many commands, of however many flows and traces that begin a round at once, the answers are read
+and the rest of the program runs: 200 KiB of receive queue, as Linux gives without a privilege, hold 270."""
 
 _APART = 40_503
 """Moving source ports of targets start this far from each other (2^16 over the golden ratio: well spread)."""
@@ -326,14 +326,16 @@ class Session:
 
     def _carry_out(self, trace: _Trace) -> int:
         """Do what the engine wants, and what it wants next; returns how much of it."""
-        engine, pending = trace.engine, trace.pending
+        engine, pending, left = trace.engine, trace.pending, SENDS_IN_A_STEP
         pending.extend(engine.take_commands())
         for done in range(COMMANDS_AT_ONCE):
-            if not pending or engine.ended is not None:
+            if not pending or not left or engine.ended is not None:
                 return done
             command = pending.popleft()
             if isinstance(command, SendProbe):
-                engine.answer(command, self._channel.send(command), self._clock.now_ns())
+                result = self._channel.send(command)
+                left -= not isinstance(result, PortInUse)
+                engine.answer(command, result, self._clock.now_ns())
                 pending.extend(engine.take_commands())
             else:
                 self._channel.release(command.probe)

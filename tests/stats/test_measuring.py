@@ -24,8 +24,7 @@ def test_rates_are_the_mean_of_the_last_whole_seconds(steps: list[tuple[int, str
     for gap, what in steps:
         at_ns += gap
         told.append((at_ns // SECOND, what))
-        rates.passed(at_ns)
-        rates.count(what)
+        rates.count(what, at_ns)
     first, last = told[0][0], at_ns // SECOND
     seconds = range(max(first, last - WINDOW_S), last)
     found = rates.snapshot()

@@ -201,7 +201,9 @@ class Engine:
         One at a time: whether a TTL is sent again from another port or the next one is due depends on what
         became of the last, and TTLs go out in ascending order.
         """
-        if self._planned is not None or self.ended is not None or self._plan_size_probe(now):
+        if self._planned is not None or self.ended is not None:
+            return
+        if self._config.mtu and self._plan_size_probe(now):
             return
         lanes = self._lanes
         for lane in (*lanes[self._turn :], *lanes[: self._turn]) if self._turn else lanes:
@@ -236,17 +238,17 @@ class Engine:
         tracked, self._planned = self._planned, None
         if tracked is None or tracked.probe is not command.probe:
             raise ValueError("an answer to a probe that is not planned")
-        lane = self._lane(tracked)
+        lane = self._lanes[tracked.probe.flow]
         match result:
             case Sent():
-                self._used_turn(tracked, now)
-                self._left(tracked, result, now)
+                self._used_turn(tracked, lane, now)
+                self._left(tracked, lane, result, now)
             case PortInUse():
                 tracked.move(ProbeInput.PORT_IN_USE)
                 lane.plan.refuse(tracked.ports)
                 self._teller(tracked).skipped(tracked, now)
             case NotSent(failure):
-                self._used_turn(tracked, now)
+                self._used_turn(tracked, lane, now)
                 lane.plan.free(tracked.ports)
                 self._fail(tracked, failure, now)
                 if failure.kind is FailureKind.QUEUE_FULL and lane.refused(now):
@@ -259,14 +261,13 @@ class Engine:
     def _pace_changed(self, lane: Lane, now: int) -> None:
         self._story.pace(lane.flow, *lane.pace, now)
 
-    def _used_turn(self, tracked: TrackedProbe, now: int) -> None:
-        lane = self._lane(tracked)
+    def _used_turn(self, tracked: TrackedProbe, lane: Lane, now: int) -> None:
         lane.paced(now)
         if not isinstance(tracked, SizeProbe):
             lane.window.advance()
             self._turn = (lane.flow + 1) % len(self._lanes)
 
-    def _left(self, tracked: TrackedProbe, result: Sent, now: int) -> None:
+    def _left(self, tracked: TrackedProbe, lane: Lane, result: Sent, now: int) -> None:
         if result.source_port != tracked.probe.source_port:
             tracked.probe = msgspec.structs.replace(tracked.probe, source_port=result.source_port)
         tracked.tx = result.at
@@ -275,7 +276,6 @@ class Engine:
         self._on_the_network += 1
         self._highest_sent = max(self._highest_sent, tracked.probe.ttl)
         self._teller(tracked).sent(tracked, result.at, now)
-        lane = self._lane(tracked)
         lane.outstanding += 1
         if lane.left(now):
             self._pace_changed(lane, now)
@@ -339,7 +339,8 @@ class Engine:
         if was is _OUTSTANDING:
             lane.seen(probe, event)
         lane.answered(probe, event, now)
-        self._sizes.heard(probe, event.rtt_ns, now)
+        if self._config.mtu:
+            self._sizes.heard(probe, event.rtt_ns, now)
         self._reached = self._reached or event.reached
         self._story.path_end(self._ends.learned(lane.belief), now)
 
@@ -412,11 +413,11 @@ class Engine:
 
     def _settle(self, tracked: TrackedProbe, was: ProbeState) -> None:
         if was is _OUTSTANDING:
-            self._lane(tracked).outstanding -= 1
+            self._lanes[tracked.probe.flow].outstanding -= 1
         self._release(tracked)
 
     def _release(self, tracked: TrackedProbe) -> None:
         if not tracked.released:
             tracked.released = True
-            self._lane(tracked).plan.free(tracked.ports)
+            self._lanes[tracked.probe.flow].plan.free(tracked.ports)
             self._commands.append(ReleaseProbe(tracked.probe))

@@ -102,7 +102,8 @@ class Lane:
 
     def left(self, now: int) -> bool:
         """The host took its probe. Returns whether that changed its pace."""
-        return self._pacer.passed(now)
+        pacer = self._pacer
+        return pacer.rate != pacer.wanted and pacer.passed(now)
 
     def refused(self, now: int) -> bool:
         """The host's queue is full. Returns whether that changed its pace."""

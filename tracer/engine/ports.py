@@ -285,13 +285,16 @@ class Marked:
         self._plan.new_round()
 
 
+_NO_PORTS = Ports(Port(0), Port(0), lap_ends=True)
+
+
 class NoPorts:
     """ICMP: the identifier is the channel's, the echo sequence tells probes apart."""
 
     kind = PortPlanKind.FIXED_SOURCE
 
     def take(self) -> Ports | None:
-        return Ports(Port(0), Port(0), lap_ends=True)
+        return _NO_PORTS
 
     def free(self, ports: Ports) -> None:
         """Sequences are told apart by the engine."""

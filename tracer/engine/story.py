@@ -72,7 +72,20 @@ class Story:
 
     def sent(self, tracked: TrackedProbe, tx: Stamp, now: int) -> None:
         """The probe left."""
-        self._events.append(ProbeSent(tx=tx, **self._about(tracked, now)))
+        probe = tracked.probe
+        self._events.append(
+            ProbeSent(
+                now,
+                self.label,
+                probe.round,
+                probe.ttl,
+                probe.flow,
+                probe.sequence,
+                probe.source_port,
+                probe.target_port,
+                tx=tx,
+            )
+        )
 
     def skipped(self, tracked: TrackedProbe, now: int) -> None:
         """The probe's source port was in use."""

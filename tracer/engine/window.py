@@ -19,8 +19,8 @@ class Window:
     """
 
     def __init__(self, config: TraceConfig, belief: PathEndBelief) -> None:
-        self.elsewhere: Callable[[], int | None] = lambda: None
-        """The farthest TTL at which another flow has the target for certain; None while none has."""
+        self.elsewhere: Callable[[], int | None] | None = None
+        """The farthest TTL at which another flow has the target for certain; None without other flows."""
         self._config = config
         self._belief = belief
         self._known: tuple[int, int | None, int, bool] = (-1, None, 0, False)
@@ -36,7 +36,7 @@ class Window:
     @property
     def next_ttl(self) -> Ttl | None:
         """The TTL to send now; None when the window holds no more."""
-        elsewhere = self.elsewhere()
+        elsewhere = None if self.elsewhere is None else self.elsewhere()
         known = (self._belief.version, elsewhere, self._highest_answered, self._end_answered)
         if known != self._known:
             # Asked far more often than anything is learned: many flows wait for their turn.

@@ -22,10 +22,11 @@ RECEIVE_BUFFER = 1 << 20
 """The error queue is bounded by SO_RCVBUF; the kernel cuts this down to net.core.rmem_max."""
 
 _TRANSPORTS = {
-    Protocol.TCP: (socket.SOCK_STREAM, Transport.STREAM),
-    Protocol.UDP: (socket.SOCK_DGRAM, Transport.DATAGRAM),
-    Protocol.ICMP: (socket.SOCK_DGRAM, Transport.DATAGRAM),
+    Protocol.TCP: (int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK), Transport.STREAM),
+    Protocol.UDP: (int(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK), Transport.DATAGRAM),
+    Protocol.ICMP: (int(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK), Transport.DATAGRAM),
 }
+"""Kinds as numbers: the flags of Python's socket module are added up by a function in Python."""
 
 _IDENTIFIERS_TRIED = 4
 """Others of this host may have some; with so many in use that four in a row are, the kernel finds one."""
@@ -78,7 +79,7 @@ def open_socket(route: Route, probe: Probe, *, lap_ends: bool) -> socket.socket 
     options = OPTIONS[route.family]
     number = options.icmp if route.protocol is Protocol.ICMP else 0
     try:
-        sock = socket.socket(options.socket_family, kind | socket.SOCK_NONBLOCK, number)
+        sock = socket.socket(options.socket_family, kind, number)
     except OSError as error:
         return refusal(attempt_of(route, probe, Phase.SOCKET), error)
     try:

@@ -32,6 +32,9 @@ from tracer.net.timestamps import KernelClock, packet_in
 from tracer.wire import extensions
 from tracer.wire.icmp import reply_kind
 
+_ERROR_QUEUE, _AT_ONCE = int(socket.MSG_ERRQUEUE), int(socket.MSG_DONTWAIT)
+"""As numbers: the flags of Python's socket module are added up by a function in Python."""
+
 _ICMP_ORIGINS = (linux.SO_EE_ORIGIN_ICMP, linux.SO_EE_ORIGIN_ICMP6)
 
 PENDING_ERRORS = 64
@@ -104,7 +107,7 @@ class Endpoint(ABC):
         return drops
 
     def _errors(self) -> Iterator[Received]:
-        for datagram in self._read(socket.MSG_ERRQUEUE):
+        for datagram in self._read(_ERROR_QUEUE):
             error = datagram.ancillary.error
             if error is None:
                 continue
@@ -118,7 +121,7 @@ class Endpoint(ABC):
     def _read(self, flags: int) -> Iterator[Datagram]:
         """Every message of a queue, until it is empty or only errors come."""
         errors_left = PENDING_ERRORS
-        at_once = int(flags | socket.MSG_DONTWAIT)
+        at_once = flags | _AT_ONCE
         while errors_left:
             try:
                 data, messages, _, peer = self.sock.recvmsg(linux.PACKET_ROOM, linux.ANCILLARY_ROOM, at_once)
@@ -228,6 +231,9 @@ class DatagramEndpoint(Endpoint):
         control = [linux.ttl_message(self.options, probe.ttl)]
         address = (probe.target, probe.target_port)
         for _ in range(PENDING_ERRORS):
+            # An answer to an earlier probe would fail this send. Its entry stays in the error queue, for the
+            # next receive; what comes in from here on still does fail it.
+            self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             before = self._clock.now()
             try:
                 self.sock.sendmsg([payload], control, 0, address)

@@ -108,7 +108,9 @@ class ErrqueueChannel:
         if not self._held.works:
             notes.append("the kernel did not stamp a loopback packet within 20 ms")
         if self._protocol is Protocol.TCP:
-            notes.append("a SYN is stamped before connect; the handshake is timed by the kernel (TCP_INFO)")
+            notes.append(
+                "a SYN is stamped in the middle of connect; the handshake is timed by the kernel (TCP_INFO)"
+            )
         return ClockInfo(tx=tx, rx=rx, note="; ".join(notes))
 
     def open_trace(self, route: Route) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from struct import Struct
 
 from tracer.errors import DecodeError
-from tracer.interfaces import NotSent, PortInUse, Received, SendProbe, Sent
+from tracer.interfaces import NotSent, PortInUse, Received, SendProbe, Sent, TransmitStamp
 from tracer.model import Address, Family, Icmp, Identity, Probe, Reply, ReplyKind, Route, Stamp
 from tracer.net import binding, linux
 from tracer.net.endpoint import Datagram, DatagramEndpoint, Endpoint
@@ -25,6 +25,9 @@ from tracer.wire.ip import HEADER_LENGTH, PROTOCOL_NUMBERS
 KERNEL_RESENDS_NS = 950_000_000
 """The kernel resends a SYN after 1 s; an answer to the copy would be stamped as one to the original (1007 ms
 on a path of 0.1 ms, measured). The socket is closed before."""
+
+UNDISTURBED_NS = 100_000
+"""A connect that takes longer (15 to 40 us are usual) was interrupted: nobody knows when the SYN left."""
 
 _REFUSED = (errno.ECONNREFUSED,)
 _PENDING = (0, errno.EINPROGRESS)
@@ -108,6 +111,8 @@ class TcpEndpoint(Endpoint):
         sock.setsockopt(socket.SOL_SOCKET, linux.SO_TIMESTAMPING, RECEIVE_FLAGS)
         self._identity: Identity = (self.port, 0)
         self._left: Stamp | None = None
+        self._began: Stamp | None = None
+        self._returned_ns = 0
 
     def closes_at_ns(self) -> int:
         """When the kernel would be about to resend the SYN."""
@@ -115,13 +120,17 @@ class TcpEndpoint(Endpoint):
         return left_ns + min(self.route.timeout_ns, KERNEL_RESENDS_NS)
 
     def send(self, command: SendProbe) -> Sent | PortInUse | NotSent:
-        """Start the connect; the stamp is taken before it, as no kernel stamps a SYN for its sender."""
+        """Start the connect. No kernel stamps a SYN for its sender: it left in the middle of the call."""
         probe = command.probe
         self._identity = (self.port, probe.target_port)
-        before = self._left = self._clock.now()
-        number = self.sock.connect_ex((probe.target, probe.target_port))
+        address = (probe.target, probe.target_port)
+        before = self._left = self._began = self._clock.now()
+        number = self.sock.connect_ex(address)
         if number in _PENDING:
-            return Sent(before, self.port)
+            after_ns = self._returned_ns = self._clock.now().ns
+            if after_ns - before.ns <= UNDISTURBED_NS:
+                self._left = Stamp((before.ns + after_ns) // 2, before.clock)
+            return Sent(self._left, self.port)
         if number in _REFUSED:
             self._early.append(self._reset())
             return Sent(before, self.port)
@@ -137,7 +146,19 @@ class TcpEndpoint(Endpoint):
     def receive(self) -> Iterator[Received]:
         """An ICMP error, else SYN-ACK or RST: port unreachable also fails the connect as a reset does."""
         errors = list(self._errors())
+        yield from self._corrected(errors)
         yield from errors or self.answers()
+
+    def _corrected(self, errors: list[Received]) -> Iterator[TransmitStamp]:
+        """What was answered before the connect returned may have left as early as that began."""
+        for item in errors:
+            if isinstance(item, Reply) and self._began is not None and item.rx.ns < self._returned_ns:
+                yield TransmitStamp(
+                    protocol=self.route.protocol,
+                    destination=self.route.target,
+                    identity=self._identity,
+                    at=self._began,
+                )
 
     def answers(self) -> Iterator[Received]:
         """SYN-ACK or RST."""

@@ -31,11 +31,15 @@ from tracer.net.failures import Phase
 from tracer.net.linux import OPTIONS
 from tracer.net.raw_filter import BLOCK_BITS, attach, nothing_filter
 
-_KINDS = {Protocol.TCP: socket.SOCK_STREAM, Protocol.UDP: socket.SOCK_DGRAM}
+_KINDS = {
+    Protocol.TCP: int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK),
+    Protocol.UDP: int(socket.SOCK_DGRAM | socket.SOCK_NONBLOCK),
+}
+"""As numbers: the flags of Python's socket module are added up by a function in Python."""
 _LAST_IDENTIFIER = 65535
 
 
-class _Probes(msgspec.Struct, frozen=True):
+class _Probes(msgspec.Struct, frozen=True, gc=False):
     """Whom a port serves: one probe (sequence), or all of a flow that ask for it (sequence None)."""
 
     trace: TraceId
@@ -100,10 +104,11 @@ class SourcePorts:
         return held
 
     def _identifier(self, family: Family, probes: _Probes) -> Port:
-        if probes not in self._identifiers:
-            self._identifiers[probes] = (family, probes.asked or self._unused_identifier(family))
+        found = self._identifiers.get(probes)
+        if found is None:
+            found = self._identifiers[probes] = (family, probes.asked or self._unused_identifier(family))
             self.unfiltered.add(family)
-        return self._identifiers[probes][1]
+        return found[1]
 
     def _unused_identifier(self, family: Family) -> Port:
         taken = {*self.identifiers(family), *host.ping_identifiers(family)}
@@ -113,7 +118,8 @@ class SourcePorts:
 
     def release(self, probe: Probe) -> None:
         """The probe needs its port no more; ports of whole flows stay."""
-        self._let_go(_Probes(probe.trace, probe.flow, probe.source_port, probe.sequence))
+        if self._held:
+            self._let_go(_Probes(probe.trace, probe.flow, probe.source_port, probe.sequence))
 
     def close_trace(self, trace: TraceId) -> None:
         """Let go of everything this trace holds."""
@@ -168,7 +174,7 @@ def _reserve(route: Route, probe: Probe, *, lap_ends: bool) -> _Held | PortInUse
     """Bind a socket of its own to the probe's source port."""
     options = OPTIONS[route.family]
     try:
-        sock = socket.socket(options.socket_family, _KINDS[probe.protocol] | socket.SOCK_NONBLOCK)
+        sock = socket.socket(options.socket_family, _KINDS[probe.protocol])
     except OSError as error:
         return binding.refusal(binding.attempt_of(route, probe, Phase.SOCKET), error)
     try:
@@ -182,7 +188,7 @@ def _reserve(route: Route, probe: Probe, *, lap_ends: bool) -> _Held | PortInUse
     except OSError as error:
         sock.close()
         return _without_socket(route, probe, error, lap_ends=lap_ends)
-    port = binding.bound_port(sock)
+    port = probe.source_port or binding.bound_port(sock)
     return _Held(_Place(route.family, probe.protocol, port), sock)
 
 

@@ -63,7 +63,7 @@ verify. Receiving into one buffer for ever was measured to be slower than a new 
 2 KiB: the bytes are kept, so they would have to be copied out of it."""
 
 
-class Leaving(msgspec.Struct, frozen=True, gc=False):
+class Leaving(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """Where a packet leaves this host: a source address for the routes, and the interface if one is bound."""
 
     source: Address

@@ -70,17 +70,16 @@ class FlowStats:
         self._snapshot: FlowSnapshot | None = None
         self._span: tuple[int, int] = (0, 0)
 
-    def apply(self, event: FlowEvent) -> None:
-        """Enter one event of this flow."""
-        self._snapshot = None
-        self.TELLING[type(event)](self, event)
-
     def _enter_sent(self, event: ProbeSent) -> None:
+        self._snapshot = None
         self._hops[event.ttl].sent += 1
-        self._source.note(event.source_port)
-        self._target.note(event.target_port)
+        if event.source_port != self._source.port:
+            self._source.note(event.source_port)
+        if event.target_port != self._target.port:
+            self._target.note(event.target_port)
 
     def _enter_reply(self, event: ReplyReceived) -> None:
+        self._snapshot = None
         hop = self._hops[event.ttl]
         hop.received += 1
         hop.address, hop.round, hop.is_target = event.responder, event.round, event.reached
@@ -92,10 +91,12 @@ class FlowStats:
         self._enter_reply(event)
 
     def _enter_lost(self, event: ProbeLost) -> None:
+        self._snapshot = None
         self._hops[event.ttl].lost += 1
 
     def _enter_failed(self, event: SendFailed) -> None:
         """A probe that was thought to have left is taken back."""
+        self._snapshot = None
         if event.was is not ProbeState.PLANNED:
             hop = self._hops[event.ttl]
             hop.sent = max(hop.sent - 1, 0)
@@ -173,13 +174,14 @@ class Flows:
 
     def apply(self, event: Any) -> None:
         """Enter an event of any kind; those that tell nothing of a flow's path change nothing."""
-        if type(event) not in FlowStats.TELLING:
+        enter = FlowStats.TELLING.get(type(event))
+        if enter is None:
             return
         flow = self._flows.get(event.flow)
         if flow is None and len(self._flows) < self._most:
             flow = self._flows[event.flow] = FlowStats(event.flow)
         if flow is not None:
-            flow.apply(event)
+            enter(flow, event)
 
     def snapshot(self, first: int, last: int) -> tuple[FlowSnapshot, ...]:
         """Return every flow, by its id."""

@@ -148,11 +148,11 @@ class HopStats:
         self._ENTER[type(event)](self, event)
 
     def _enter_sent(self, event: ProbeSent) -> None:
-        self._outstanding[_key(event)] = event.tx.ns
+        self._outstanding[event.round, event.sequence] = event.tx.ns
 
     def _enter_reply(self, event: ReplyReceived) -> None:
         self._evidence = None
-        key, sent_ns = _key(event), event.tx.ns
+        key, sent_ns = (event.round, event.sequence), event.tx.ns
         self._outstanding.pop(key, None)
         rtt_ns = rtt_sample(event)
         if rtt_ns is not None:

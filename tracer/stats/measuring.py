@@ -51,8 +51,13 @@ class Measuring:
 
     def apply(self, event: TargetEvent) -> None:
         """Enter the next event."""
-        self._rates.passed(event.at_ns)
-        enter = self._ENTER.get(type(event))
+        kind = type(event)
+        what = _COUNTED.get(kind)
+        if what is not None:
+            self._rates.count(what, event.at_ns)
+        else:
+            self._rates.passed(event.at_ns)
+        enter = self._ENTER.get(kind)
         if enter is not None:
             enter(self, event)
 
@@ -78,36 +83,27 @@ class Measuring:
             memory=load.memory,
         )
 
-    def _sent(self, _event: ProbeSent) -> None:
-        self._rates.count("sent")
-
-    def _matched(self, _event: ReplyReceived) -> None:
-        self._rates.count("matched")
-
     def _foreign(self, _event: ForeignReply) -> None:
         self.foreign += 1
-        self._rates.count("foreign")
 
     def _malformed(self, _event: MalformedReply) -> None:
         self.malformed += 1
-        self._rates.count("malformed")
 
     def _failed(self, event: SendFailed) -> None:
         self.send_errors[event.failure.errno or event.failure.kind.value] += 1
-        self._rates.count(f"{FAILED}{event.failure.kind.value}")
+        self._rates.count(f"{FAILED}{event.failure.kind.value}", event.at_ns)
 
     def _exhausted(self, event: PortsExhausted) -> None:
         self.ports_exhausted += 1
-        self._rates.count(f"{FAILED}{event.failure.kind.value}")
+        self._rates.count(f"{FAILED}{event.failure.kind.value}", event.at_ns)
 
     def _skipped(self, _event: PortSkipped) -> None:
         self.ports_skipped += 1
-        self._rates.count("ports_skipped")
 
     def _health(self, event: Health) -> None:
         self.kernel_drops += event.kernel_drops
         self.clock_steps += event.clock_steps
-        self._rates.count("kernel_drops", event.kernel_drops)
+        self._rates.count("kernel_drops", event.at_ns, event.kernel_drops)
 
     def _pace(self, event: PaceChanged) -> None:
         before = self._slowed.get(event.flow)
@@ -128,10 +124,6 @@ class Measuring:
         self._load = event
 
     _ENTER: ClassVar[dict[type[TargetEvent], Callable[[Any, Any], None]]] = {
-        ProbeSent: _sent,
-        ReplyReceived: _matched,
-        LateReply: _matched,
-        DuplicateReply: _matched,
         ForeignReply: _foreign,
         MalformedReply: _malformed,
         SendFailed: _failed,
@@ -143,3 +135,15 @@ class Measuring:
         SourceChanged: _source,
         Load: _told_load,
     }
+
+
+_COUNTED: dict[type[TargetEvent], str] = {
+    ProbeSent: "sent",
+    ReplyReceived: "matched",
+    LateReply: "matched",
+    DuplicateReply: "matched",
+    ForeignReply: "foreign",
+    MalformedReply: "malformed",
+    PortSkipped: "ports_skipped",
+}
+"""What each of an event counts as by the second; others count by what they tell, or not at all."""

@@ -33,8 +33,10 @@ class Rates:
             self._now = Counter()
         self._second = max(self._second, second)
 
-    def count(self, what: str, number: int = 1) -> None:
-        """It happened at the moment last told."""
+    def count(self, what: str, at_ns: int, number: int = 1) -> None:
+        """It happened at this moment."""
+        if at_ns // _SECOND_NS != self._second:
+            self.passed(at_ns)
         self._now[what] += number
 
     def snapshot(self) -> PerSecond | None:

@@ -105,7 +105,7 @@ class Tracker:
         if event.round >= self._rounds:
             self._rounds = event.round + 1
         self._last_probed = max(self._last_probed, ttl)
-        self._hop(ttl).apply(event)
+        (self._hops.get(ttl) or self._hop(ttl)).apply(event)
         self._flows.apply(event)
 
     def _hop(self, ttl: Ttl) -> HopStats:

@@ -119,12 +119,21 @@ def payload_of(probe: Probe) -> bytes:
     """
     if probe.protocol is Protocol.TCP:
         return b""
+    if probe.strategy is Strategy.CLASSIC:
+        return _plain_payload(probe.protocol, family_of(probe.target), probe.shape)
     head = probe.shape.word
     if probe.strategy is Strategy.PARIS:
         opposite = 0xFFFF - probe.sequence if probe.protocol is Protocol.ICMP else 0
         head = opposite.to_bytes(COMPENSATION, "big") + head
     length = _payload_length(probe)
     return head[:length] + bytes((probe.shape.pattern,)) * (length - len(head))
+
+
+@lru_cache(_FORMS)
+def _plain_payload(protocol: Protocol, family: Family, shape: PacketShape) -> bytes:
+    """What all probes of a trace carry where no mark changes it."""
+    length = max(shape.size - HEADER_LENGTH[family] - _FIXED_LENGTH[protocol], 0)
+    return shape.word[:length] + bytes((shape.pattern,)) * (length - len(shape.word))
 
 
 def _payload_length(probe: Probe) -> int:

@@ -7,6 +7,10 @@ further rounds, drawn as they come. Every callback of the loop is timed in CPU t
 programs on this machine lengthen even that, by what they take of caches and of a shared core: a yardstick,
 always the same work, is timed beside every frame, and the percentiles are of times divided by how much longer
 than at its best the yardstick took. The worst is as it was. Prints a table; judges nothing.
+
+Most of its time it waits for the next redraw, and does not hang. On two processors that twelve programs
+wanted all views at the default of 60 frames took 475 s, 112 s of them on a processor; ``8 1 table`` took 46 s
+there and takes 8 s on an idle machine.
 """
 
 from __future__ import annotations

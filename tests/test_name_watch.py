@@ -11,6 +11,7 @@ import pytest
 
 from tests.session_driver import Run, simulation
 from tracer.events import Event, NameMoved, ProbeSent, SourceChanged
+from tracer.interfaces import Received, RouteMoved
 from tracer.model import Address, EndReason, FailureKind, SourceInfo
 from tracer.name_watch import AGAIN_NS, PATIENCE_NS
 from tui.view.style import Severity
@@ -147,6 +148,47 @@ async def test_where_nothing_is_known_nothing_is_told(
     run = await traced(resolver, changes)
     assert run.told(NameMoved) == []
     assert len(resolver.asked) == asked
+
+
+async def rerouted(resolver: Resolver, seconds: Sequence[float], until_s: int = 40) -> Run:
+    """A trace whose host changes its route to the target at these moments, and keeps the source."""
+    run = simulation("clean")
+    prepared = msgspec.structs.replace(run.prepared, look_up=resolver)
+    run = Run(prepared, run.session._config)
+    channel, waiting = prepared.channel, sorted(seconds)
+    receive = channel.receive
+    [route] = prepared.routes
+
+    def receive_and_hear(now_ns: int) -> list[Received]:
+        found = receive(now_ns)
+        while waiting and waiting[0] * SECOND <= now_ns:
+            waiting.pop(0)
+            found.append(RouteMoved(trace=route.trace, destination=route.target))
+        return found
+
+    def watch(events: list[Event]) -> None:
+        if events[-1].at_ns >= until_s * SECOND:
+            run.session.stop(EndReason.INTERRUPTED)
+
+    channel.receive = receive_and_hear  # type: ignore[method-assign]
+    run.on_batch = watch
+    return await run.to_its_end()
+
+
+async def test_another_route_from_the_same_source_has_the_name_looked_up() -> None:
+    resolver = Resolver([NEW])
+    run = await rerouted(resolver, [7])
+    [moved] = run.told(NameMoved)
+    assert 7 * SECOND <= moved.at_ns < 9 * SECOND
+    assert len(resolver.asked) == 2
+    assert run.told(SourceChanged) == []
+
+
+async def test_a_route_that_flaps_has_it_looked_up_now_and_then() -> None:
+    resolver = Resolver([NEW])
+    await rerouted(resolver, [5 + number / 10 for number in range(200)])
+    most = 1 + (25 - 5) * SECOND // AGAIN_NS + 1
+    assert most - 2 <= len(resolver.asked) <= most
 
 
 async def test_an_address_is_never_looked_up() -> None:

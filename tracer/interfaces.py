@@ -114,6 +114,13 @@ class SourceMoved(msgspec.Struct, frozen=True, kw_only=True):
     source: SourceInfo | None
 
 
+class RouteMoved(msgspec.Struct, frozen=True, kw_only=True):
+    """This host's route to the target of a trace has changed, wherever the probes leave from now."""
+
+    trace: TraceId
+    destination: Address
+
+
 class Slept(msgspec.Struct, frozen=True, kw_only=True):
     """The machine was suspended; told to every trace."""
 
@@ -122,7 +129,7 @@ class Slept(msgspec.Struct, frozen=True, kw_only=True):
     slept_ns: int
 
 
-Received = Reply | TransmitStamp | FailedLate | Malformed | Notice | SourceMoved | Slept
+Received = Reply | TransmitStamp | FailedLate | Malformed | Notice | SourceMoved | RouteMoved | Slept
 
 
 class Channel(Interface):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 AGAIN_NS = 5_000_000_000
 """The name servers of a new network are often set some seconds after its routes: so long after the change the
-name is looked up once more."""
+name is looked up once more. A network that changes all the time has names looked up at most this often."""
 
 PATIENCE_NS = 10_000_000_000
 """A lookup without an answer for so long is given up."""
@@ -40,7 +40,7 @@ class _Name:
         """Where the log says it has moved to; empty for nowhere."""
         self.due_ns: list[int] = []
         self.asking: asyncio.Future[None] | None = None
-        self.asked_ns = 0
+        self.asked_ns = -AGAIN_NS
 
 
 class NameWatch:
@@ -90,10 +90,16 @@ class NameWatch:
             name.asking.cancel()
 
     def _changed(self, event: SourceChanged) -> None:
-        name = self._names.get(event.target)
-        if name is not None and event.source is not None:  # without a source nobody can be asked
-            name.due_ns = [event.at_ns, event.at_ns + AGAIN_NS]
-            self._busy.add(event.target)
+        if event.source is not None:  # without a source nobody can be asked
+            self.rerouted(event.target, event.at_ns)
+
+    def rerouted(self, label: str, now_ns: int) -> None:
+        """This host's way to a target has changed: its name may lead elsewhere."""
+        name = self._names.get(label)
+        if name is not None:
+            first_ns = max(now_ns, name.asked_ns + AGAIN_NS)
+            name.due_ns = [first_ns, first_ns + AGAIN_NS]
+            self._busy.add(label)
 
     def _proceed(self, label: str, now_ns: int) -> None:
         name = self._names[label]

@@ -20,7 +20,7 @@ from tracer.engine.ports import port_plans
 from tracer.engine.spec import TraceSpec
 from tracer.errors import LocalError
 from tracer.events import Event, Load, TargetAdded, TraceEnded, TraceStarted
-from tracer.interfaces import Channel, Clock, Command, Notice, PortInUse, Received, SendProbe
+from tracer.interfaces import Channel, Clock, Command, Notice, PortInUse, Received, RouteMoved, SendProbe
 from tracer.load import Meter
 from tracer.model import (
     Address,
@@ -350,6 +350,8 @@ class Session:
         if chosen is not None:
             chosen.engine.receive(item, now)
             self._agenda.hasten(chosen)
+            if self._names is not None and isinstance(item, RouteMoved):
+                self._names.rerouted(chosen.label, now)
 
     def _trace_of(self, item: Received) -> _Trace | None:
         destination = None if isinstance(item, Notice) else item.destination

@@ -324,7 +324,7 @@ def _exit_code_of_command() -> int:
     """Run the command; whatever goes wrong is one sentence and a remedy."""
     try:
         return int(command.main(prog_name="hopscope", standalone_mode=False) or 0)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         return Exit.SIGNAL + signal.SIGINT
     except click.ClickException as error:
         _complain(f"{error.format_message()} Try hopscope --help.")

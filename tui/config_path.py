@@ -25,8 +25,11 @@ def _folder() -> str:
 
 
 def is_there(path: Path) -> bool:
-    """Whether this user has the file; one behind a door that is shut (HOME left from root) is not theirs."""
+    """Whether this user has the file.
+
+    One behind a door that is shut (HOME left from root) is not theirs; what cannot be a path is no file.
+    """
     try:
         return path.exists()
-    except PermissionError:
+    except OSError:
         return False

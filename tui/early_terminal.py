@@ -42,7 +42,8 @@ class EarlyTerminal:
     def __init__(self, gone: Callable[[], None]) -> None:
         self.typed = b""
         """Keys that nobody has obeyed yet."""
-        self._settings: list[Any] = termios.tcgetattr(KEYBOARD)
+        self._settings: list[Any] = []
+        """What ``leave`` restores; empty where nothing was changed."""
         self._gone = gone
         self._owed = b""
         self._entered = False
@@ -53,13 +54,21 @@ class EarlyTerminal:
         return bool(self._owed)
 
     def size(self) -> tuple[int, int]:
-        """Columns and lines; 80 and 24 where the terminal does not know."""
-        size = os.get_terminal_size(SCREEN)
+        """Columns and lines; 80 and 24 where the terminal does not know, or is gone."""
+        try:
+            size = os.get_terminal_size(SCREEN)
+        except OSError:
+            return 80, 24
         return size.columns or 80, size.lines or 24
 
     def enter(self) -> None:
         """Take the screen and the keys."""
-        termios.tcsetattr(KEYBOARD, termios.TCSANOW, _raw(self._settings))
+        try:
+            self._settings = termios.tcgetattr(KEYBOARD)
+            termios.tcsetattr(KEYBOARD, termios.TCSANOW, _raw(self._settings))
+        except termios.error:  # the window was closed before there was a picture in it
+            self._gone()
+            return
         self._entered = True
         self.write(_ENTER)
 
@@ -97,10 +106,11 @@ class EarlyTerminal:
 
     def leave(self) -> None:
         """Give the terminal back as it was found, unless the application has it."""
-        with contextlib.suppress(termios.error):
-            termios.tcsetattr(KEYBOARD, termios.TCSANOW, self._settings)
-            if self._entered:
-                termios.tcflush(KEYBOARD, termios.TCIFLUSH)
+        if self._settings:
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(KEYBOARD, termios.TCSANOW, self._settings)
+                if self._entered:
+                    termios.tcflush(KEYBOARD, termios.TCIFLUSH)
         if self._entered:
             self._entered = False
             self._owed = b""

@@ -18,15 +18,15 @@ class FileError(HopscopeError):
 
 def write_new(path: Path, content: bytes) -> None:
     """Write a file that is not there yet. Raises FileError."""
-    if path.exists():
+    if os.path.lexists(path):
         raise FileError(say("ask.exists", path=named(str(path))))
     rewrite(path, content)
 
 
 def rewrite(path: Path, content: bytes) -> None:
     """Write a file, or put another in its place in one step. Raises FileError."""
-    target = path.resolve()  # a link stays, what it points to is replaced
     try:
+        target = path.resolve()  # a link stays, what it points to is replaced
         descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.")
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -38,7 +38,7 @@ def rewrite(path: Path, content: bytes) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unwritable(path, error) from error
 
 
@@ -46,7 +46,7 @@ def make_folder(path: Path) -> None:
     """Make a folder and those above it, where they are not there. Raises FileError."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unwritable(path, error) from error
 
 
@@ -56,9 +56,11 @@ def reserve(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
         raise FileError(say("ask.exists", path=named(str(path)))) from None
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unwritable(path, error) from error
 
 
-def _unwritable(path: Path, error: OSError) -> FileError:
-    return FileError(say("ask.unwritable", path=named(str(path)), reason=error.strerror))
+def _unwritable(path: Path, error: OSError | ValueError) -> FileError:
+    """A ValueError is about a path that cannot be one."""
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return FileError(say("ask.unwritable", path=named(str(path)), reason=reason))

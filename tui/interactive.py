@@ -152,7 +152,8 @@ class _Show:
         try:
             if not _failed(tracing):
                 terminal.enter()
-                await self._perform(tracing, terminal)
+                if not self._left.is_set():
+                    await self._perform(tracing, terminal)
         except Exception as error:  # noqa: BLE001 - told to the user, whatever it is
             self.failure = self.failure or error
         finally:

@@ -14,7 +14,7 @@ import msgspec
 
 from tracer.config import TraceConfig
 from tracer.events import Event, NameMoved, NameResolved, PathEndMoved, TargetAdded, TraceStarted
-from tracer.model import EndReason, Route, TargetInfo, TraceId
+from tracer.model import Address, EndReason, Route, TargetInfo, TraceId
 from tracer.session import Listener, Prepared, Session
 from tui.bridge import Bridge
 from tui.scene import Look, Scene, TargetScene
@@ -53,6 +53,9 @@ def no_lookup(_config: TraceConfig) -> Wanted:
 
 KEPT_EVENTS = 20_000
 """Events a live source keeps for a recording that is asked for later: ten minutes of a path of 16 hops."""
+
+KEPT_NAMES = 4096
+"""Names from before those events that it keeps too, the newest: 64 targets with 64 responders each."""
 
 
 class Source(Protocol):
@@ -272,13 +275,16 @@ class Memory:
 
     Events fall out at the front when there are too many; those that the rest cannot be read without, where
     each path ends, which targets were added, what they are called and where their names have moved, stay.
+    Of the names of responders the newest stay.
     """
 
-    def __init__(self, most: int = KEPT_EVENTS) -> None:
+    def __init__(self, most: int = KEPT_EVENTS, most_names: int = KEPT_NAMES) -> None:
         self._header: TraceStarted | None = None
         self._standing: dict[tuple[Any, ...], Event] = {}
+        self._names: dict[tuple[str, Address], NameResolved] = {}
         self._latest: deque[Event] = deque()
         self._most = most
+        self._most_names = most_names
 
     def keep(self, events: Iterable[Event]) -> None:
         """Enter the next events."""
@@ -286,6 +292,7 @@ class Memory:
             if isinstance(event, TraceStarted):
                 self._header = event
                 self._standing.clear()
+                self._names.clear()
                 self._latest.clear()
             else:
                 self._latest.append(event)
@@ -296,13 +303,20 @@ class Memory:
         if isinstance(event, (TargetAdded, PathEndMoved, NameMoved)):
             self._standing[type(event), event.target] = event
         elif isinstance(event, NameResolved):
-            self._standing[type(event), event.target, event.address] = event
+            self._name(event)
+
+    def _name(self, event: NameResolved) -> None:
+        key = event.target, event.address
+        self._names.pop(key, None)  # the newest comes last
+        self._names[key] = event
+        if len(self._names) > self._most_names:
+            del self._names[next(iter(self._names))]
 
     def log(self) -> Sequence[Event]:
         """The header first; empty before it has come."""
         if self._header is None:
             return ()
-        return (self._header, *self._standing.values(), *self._latest)
+        return (self._header, *self._standing.values(), *self._names.values(), *self._latest)
 
 
 def _with(prepared: Prepared, target: TargetInfo, route: Route | None) -> Prepared:

@@ -40,6 +40,8 @@ def read(name: str) -> tuple[str, ...]:
         raise ConfigError(_FLAG, name, f"it cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, AttributeError) as error:  # AttributeError: stdin is closed
         raise ConfigError(_FLAG, name, "it is no text") from error
+    if "\0" in text:
+        raise ConfigError(_FLAG, name, "it is no text")
     bare = (line.partition("#")[0].strip() for line in text.lstrip("\ufeff").splitlines())
     found = tuple(line for line in bare if line)
     if not found:

@@ -10,7 +10,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
-from tracer.errors import RecordingError
+from tracer.errors import ConfigError, RecordingError
 from tracer.events import Event
 
 
@@ -82,9 +82,20 @@ class LateFile:
 
 
 def files(record: Path | None, pcap: Path | None) -> list[LateFile]:
-    """The files that the user asked for; what writes them is loaded with the first event."""
+    """The files that the user asked for; what writes them is loaded with the first event.
+
+    Raises ConfigError where both would be one file.
+    """
+    if record is not None and pcap is not None and _are_one(record, pcap):
+        raise ConfigError("--pcap", str(pcap), "the recording is written there", "Choose another file.")
     asked = (("recording", record, "record", "Recorder"), ("capture", pcap, "pcapng", "CaptureWriter"))
     return [LateFile(name, path, _beginner(module, kind)) for name, path, module, kind in asked if path]
+
+
+def _are_one(record: Path, pcap: Path) -> bool:
+    """They are the same file, and no device such as /dev/null."""
+    one = os.path.realpath(record)
+    return one == os.path.realpath(pcap) and (os.path.isfile(one) or not os.path.lexists(one))
 
 
 def _beginner(module: str, kind: str) -> Begin:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.lab.labkit.chain import SOURCE_DEVICE, chain
+from tests.lab.labkit.chain import SOURCE_DEVICE, chain, far_address
 from tests.lab.labkit.families import Family
 from tests.lab.labkit.fault_notes import FaultNotes, reaches, recovers
 from tests.lab.labkit.nameserver import Answer
@@ -92,3 +92,22 @@ def test_a_name_that_has_another_address_behind_a_vpn_is_told_until_it_is_over(
             "nothing else is traced"
         )
     assert len(server.asked) >= 3
+
+
+@pytest.mark.parametrize("way", ["udp", "raw-udp"])
+def test_another_route_from_the_same_source_has_the_name_looked_up(path: Chain, way: str) -> None:
+    outside = path.target_address(Family.IPV4)
+    zone = {(f"{NAME}.", "A"): Answer((outside,)), (f"{NAME}.", "AAAA"): Answer()}
+    arguments, user = WAYS[way]
+    with (
+        resolving(path.source, zone) as server,
+        hopscope_stream(path.source, NAME, "-4", *PACE, *arguments, user=user) as stream,
+    ):
+        stream.until(reaches)
+        asked = len(server.asked)
+        zone[f"{NAME}.", "A"] = Answer((FAR[Family.IPV4],))
+        with path.source.routes(f"{outside} via {far_address(Family.IPV4, 0)}"):
+            moved = stream.until(lambda event: event["event"] == "name_moved")
+            assert moved["addresses"] == [FAR[Family.IPV4]]
+        assert not [event for event in stream.events if event["event"] == "source_changed"]
+    assert len(server.asked) > asked

@@ -34,6 +34,7 @@ from tests.lab.labkit.sockets import OPTIONS
 from tests.lab.labkit.tun import DEVICE, TunLab, tun_lab
 from tests.net.loopback import probe, replies, route
 from tests.net.raw_loopback import RawWire, raw_sockets, raw_wire
+from tests.tui.pseudo_terminal import PASTE, terminal
 from tracer.interfaces import NotSent, SendProbe, Sent, TransmitStamp
 from tracer.model import Address, FailureKind, PortPlanKind, Protocol, SourceInfo
 from tracer.model import Family as ModelFamily
@@ -214,6 +215,40 @@ def test_a_running_trace_has_no_capability_left(ten_routers: Chain, user: User) 
         assert _line(status, "Uid") == [str(0 if user is User.ROOT else NOBODY_ID)] * 4
         later = stream.events[-1]["at_ns"] + 300_000_000
         stream.until(lambda event: event["event"] == "reply" and event["at_ns"] > later)
+
+
+@pytest.mark.parametrize("user", [User.ROOT, User.NET_RAW])
+def test_a_screen_has_no_capability_left(ten_routers: Chain, user: User) -> None:
+    target = ten_routers.target_address(Family.IPV4)
+    command = [sys.executable, "-c", _SAYS_WHO, target, "--icmp"]
+    with terminal(
+        ten_routers.source.command(command, user),
+        environment={**ENVIRONMENT, "TERM": "xterm-256color"},
+        directory=ROOT,
+        size=(160, 40),
+    ) as opened:
+        opened.read_until(lambda _: b"pid " in opened.heard)
+        opened.read_until(lambda screen: PASTE in screen.modes)
+        [pid] = re.findall(rb"pid (\d+)\.", opened.heard)
+        opened.see("ICMP by raw")
+        opened.read_until(lambda screen: screen.text.count(target) > 1)
+        status = _status(int(pid))
+        held = {name: int(value, 16) for name, value in CAPABILITIES.findall(status)}
+        assert [held[name] for name in ("Inh", "Prm", "Eff", "Amb")] == [0, 0, 0, 0]
+        if user is User.ROOT:
+            assert held["Bnd"] == 0
+        assert _line(status, "NoNewPrivs") == ["1"]
+        opened.read_until(lambda screen: "round 3" in screen.text)  # and it goes on tracing
+        opened.press("q")
+        assert opened.end() == 0
+
+
+_SAYS_WHO = """
+import os
+print(f"pid {os.getpid()}.", flush=True)
+from tui.__main__ import main
+main()
+"""
 
 
 @pytest.fixture

@@ -51,6 +51,17 @@ def test_auto_takes_udp_where_one_target_could_not_be_pinged(
     assert "net.ipv4.ping_group_range (1 0)" in choice.reason
 
 
+def test_a_range_that_cannot_be_read_is_not_quoted(
+    pings: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pings()
+    monkeypatch.setattr(host, "ping_groups", lambda: None)
+    assert "net.ipv4.ping_group_range (unknown: it cannot be read here)" in choose(TraceConfig(), BOTH).reason
+    with pytest.raises(NotPermittedError) as caught:
+        choose(TraceConfig(protocol=ProtocolChoice.ICMP), BOTH)
+    assert "(unknown: it cannot be read here)" in caught.value.message
+
+
 def test_only_the_families_that_are_traced_matter(pings: Callable[..., None]) -> None:
     pings(Family.IPV4)
     assert choose(TraceConfig(), [Family.IPV4]).protocol is Protocol.ICMP

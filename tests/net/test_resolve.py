@@ -135,6 +135,13 @@ def test_nobody_waits_for_a_resolver_that_does_not_answer(monkeypatch: pytest.Mo
     assert time.monotonic() - begun < 10
 
 
+@pytest.mark.parametrize("text", ["127.0.0.1\0", "localhost\0.example", "\0"])
+async def test_what_stands_before_a_nul_is_not_looked_up(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real resolver would."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("a resolver was asked"))
+    assert await resolve(text, AddressFamily.SYSTEM) is None
+
+
 @pytest.mark.parametrize("query", ["1.2", "10.1", "10.0.1", "2130706433", "0x7f.1", "010.0.0.1", "1.2.3.4 x"])
 def test_an_abbreviated_address_is_none_and_nobody_is_asked(
     answers: Callable[..., list[str]], query: str

@@ -185,6 +185,25 @@ def test_ctrl_c_before_the_first_probe_is_130_without_a_traceback(
     assert "Traceback" not in done.stderr
 
 
+INTERRUPTED = """
+import os, signal, sys
+class Interrupts:
+    @classmethod
+    def find_spec(cls, name, *_):
+        if name == "tui.options":
+            os.kill(os.getpid(), signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Interrupts)
+from tui.__main__ import main
+main()
+"""
+
+
+def test_ctrl_c_while_it_is_loaded_leaves_no_traceback() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, check=False, timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
+
 # Usage errors, generated from the declarations
 
 RANGED = [one for one in declarations() if one.option.low is not None]

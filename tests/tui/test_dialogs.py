@@ -353,6 +353,19 @@ async def test_a_target_is_added_and_a_name_without_address_is_told() -> None:
         assert [target.label for target in screen.scene.targets][1:] == [FAR, f"{FAR}#2"]
 
 
+async def test_a_target_of_the_command_line_without_address_goes_on_saying_so() -> None:
+    app = HopscopeApp(live("wan", queries=("no.such.name", FAR)))
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await settled(app)
+        await pilot.press("tab")
+        await settled(app)
+        nowhere, _ = screen.scene.targets
+        [error] = nowhere.snapshot.errors
+        assert error.message == "no.such.name has no address."
+        assert nowhere.troubles == (0,)
+        assert not notices(app)
+
+
 async def test_starting_over_keeps_targets_that_came_and_leaves_out_those_that_went() -> None:
     source = live("wan", queries=("198.51.100.7", "198.51.100.8"))
     app = HopscopeApp(source)

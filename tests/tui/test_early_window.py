@@ -139,6 +139,18 @@ def test_a_window_that_is_closed_ends_it() -> None:
         assert opened.end() == 129
 
 
+CLOSED = """import termios
+def gone(*_):
+    raise termios.error(5, "Input/output error")
+termios.tcgetattr = gone"""
+
+
+def test_a_window_that_is_closed_before_there_is_a_picture_ends_it() -> None:
+    with early(*WAN, before=CLOSED) as (opened, _):
+        assert opened.end() == 129
+        assert opened.heard == b""
+
+
 def test_a_terminal_that_takes_nothing_does_not_keep_it() -> None:
     with early(*WAN) as (opened, _):
         termios.tcflow(opened._inner, termios.TCOOFF)

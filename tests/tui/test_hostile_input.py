@@ -216,6 +216,75 @@ def test_a_folder(refused: Refused, option: str, tmp_path: Path) -> None:
     assert str(tmp_path) in refused(*asked, "-m", "json")
 
 
+LONG = "x" * 5000
+OUTSIDE = [
+    *(
+        (option, value)
+        for option in ("--sim", "--replay", "--record", "--pcap", "--targets-file", "--config-file")
+        for value in ("", "no/such/file", "/dev/null/file", LONG, "\x1b[31m/file", "\u202e/\udcff", ".")
+    ),
+    *(("--mode", value) for value in ("", "neither", "TUI", LONG, "\x1b]0;owned\x07", "\u0131")),
+    *(("--json-schema", value) for value in ("", "neither", LONG, "\x1b[31m")),
+    *(("--generate", value) for value in ("", "neither", LONG, "\x1b[31m")),
+    *((option, "1") for option in ("--doctor", "--version", "--help", "--print-config", "--generate-man")),
+]
+"""Options that the registry of a trace does not know, and what they cannot be."""
+
+
+@pytest.mark.parametrize(("option", "value"), OUTSIDE)
+def test_an_option_outside_of_the_registry(refused: Refused, option: str, value: str) -> None:
+    alone = option in {"--sim", "--replay"}
+    refused(*(() if alone else SIM[:2]), *(() if option == "--mode" else SIM[2:]), f"{option}={value}")
+
+
+ON_THE_COMMAND_LINE_ONLY = {
+    "--json-schema",
+    "--generate",
+    "--generate-man",
+    "--print-config",
+    "--version",
+    "--help",
+}
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        (option, value)
+        for option, value in OUTSIDE
+        if option not in ON_THE_COMMAND_LINE_ONLY and value not in {"", "1"}
+    ],
+)
+def test_an_option_outside_of_the_registry_in_the_environment(
+    refused: Refused, option: str, value: str
+) -> None:
+    alone = option in {"--sim", "--replay"}
+    arguments = (*(() if alone else SIM[:2]), *(() if option == "--mode" else SIM[2:]))
+    refused(*arguments, **{variable(option): value})
+
+
+@pytest.mark.parametrize("declared", declarations())
+def test_nul_in_the_file(refused: Refused, declared: Declared, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f'[trace]\n{declared.flag.removeprefix("--")} = "lo\\u0000lo"\n')
+    refused("127.0.0.1", "-m", "silent", "-C", "1", "-c", str(file))
+
+
+@pytest.mark.parametrize("content", [b"127.0.0.1\0\n", b"\0", b"\xff\xfe1\0", b"# nothing\n", b""])
+def test_targets_that_are_no_text(refused: Refused, content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "targets"
+    file.write_bytes(content)
+    assert str(file) in refused("-m", "silent", "--targets-file", str(file))
+
+
+def test_a_recording_and_a_capture_cannot_share_a_file(refused: Refused, tmp_path: Path) -> None:
+    file = tmp_path / "written"
+    link = tmp_path / "link"
+    link.symlink_to(file)
+    assert "--pcap" in refused(*SIM, "--record", str(file), "--pcap", str(link))
+    assert not file.exists()
+
+
 @pytest.mark.parametrize("name", ["-x", "--udpp", "--", "-C", "-Zhost", "-\x1b[31m"])
 def test_an_option_in_disguise_is_no_target(refused: Refused, name: str) -> None:
     refused("-m", "json", name)

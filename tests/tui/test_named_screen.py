@@ -233,3 +233,13 @@ def test_names_stay_in_memory_when_the_events_before_them_are_forgotten() -> Non
     memory.keep([PLAIN[0], NAMED, *PLAIN[1:]])
     assert NAMED in memory.log()
     assert len(memory.log()) < KEPT_EVENTS
+
+
+def test_of_ever_new_names_the_newest_stay_in_memory() -> None:
+    memory = Memory(most=3, most_names=2)
+    named = [
+        msgspec.structs.replace(NAMED, at_ns=number, address=Address(address))
+        for number, address in enumerate(["192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.3"])
+    ]
+    memory.keep([PLAIN[0], *named, *PLAIN[1:4]])
+    assert [event for event in memory.log() if isinstance(event, NameResolved)] == named[2:]

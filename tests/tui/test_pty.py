@@ -79,7 +79,7 @@ def test_keys_and_resizing_are_obeyed() -> None:
         (("--sim", "lan", "--channel", "errqueue"), 2, "simulated"),
         (("127.0.0.1", "-I", "nope0"), 2, "There are: "),
         (("a..b",), 4, "a..b"),
-        (("--sim", "lan", "--record", "/nonexistent/trace"), 2, "cannot be written"),
+        (("--sim", "lan", "--record", "/dev/null/trace"), 2, "cannot be written"),
     ],
 )
 def test_what_keeps_the_trace_from_starting_ends_the_screen_with_a_sentence(

@@ -33,6 +33,7 @@ from tracer.interfaces import (
     PortInUse,
     Received,
     ReleaseProbe,
+    RouteMoved,
     SendProbe,
     SendResult,
     Sent,
@@ -297,6 +298,8 @@ class Engine:
             case SourceMoved(source=source):
                 self._story.source_moved(source, now)
                 self._recogniser.source = None if source is None else source.address
+            case RouteMoved():
+                pass  # what the way is, the probes tell
             case Slept(slept_ns=slept_ns):
                 self._slept(slept_ns, now)
 
@@ -307,7 +310,7 @@ class Engine:
                 return isinstance(self._recogniser.match(item), TrackedProbe)
             case TransmitStamp() | FailedLate():
                 return self._find(item) is not None
-            case SourceMoved() | Slept():
+            case SourceMoved() | RouteMoved() | Slept():
                 return item.trace == self._spec.trace
             case Malformed() | Notice():
                 return False

@@ -114,23 +114,25 @@ def _only_where_it_runs() -> None:
 
 def _protocol(config: TraceConfig, families: Iterable[Family]) -> tuple[Protocol, str]:
     ping = all(_may_ping(family) for family in set(families) or {Family.IPV4})
-    low, high = host.ping_groups()
     if config.protocol is ProtocolChoice.AUTO:
         if ping:
             return (Protocol.ICMP, f"ICMP, as ping sockets are permitted; {_UNPRIVILEGED}")
-        refused = (
-            f"net.ipv4.ping_group_range ({low} {high}) does not admit this user's groups to ping sockets"
-        )
+        refused = f"{_ping_groups()} does not admit this user's groups to ping sockets"
         return (Protocol.UDP, f"UDP, as {refused}; {_UNPRIVILEGED}")
     if config.protocol is ProtocolChoice.ICMP and not ping:
         groups = ", ".join(str(group) for group in sorted(host.group_ids()))
         raise NotPermittedError(
-            f"ICMP needs a ping socket, and net.ipv4.ping_group_range ({low} {high}) does not admit this "
-            f"user's groups ({groups}).",
+            f"ICMP needs a ping socket, and {_ping_groups()} does not admit this user's groups ({groups}).",
             'Run `sysctl -w net.ipv4.ping_group_range="0 2147483647"` as root, or trace with --udp or --tcp, '
             "which need no permission.",
         )
     return (Protocol(config.protocol.value), f"{config.protocol.upper()} as asked; {_UNPRIVILEGED}")
+
+
+def _ping_groups() -> str:
+    groups = host.ping_groups()
+    told = "unknown: it cannot be read here" if groups is None else f"{groups[0]} {groups[1]}"
+    return f"net.ipv4.ping_group_range ({told})"
 
 
 def open_channel(choice: Choice, clock: Clock, opened: OpenSockets | None = None) -> Channel:

@@ -198,7 +198,8 @@ class ErrqueueChannel:
             found = restamped(found, self._kernel_clock)
         if drops or stepped:
             found.append(Notice(kernel_drops=drops, clock_steps=int(stepped)))
-        return [*found, *slept(self._routes.values(), slept_ns), *self._moved(now_ns)]
+        found += slept(self._routes.values(), slept_ns)
+        return [*found, *self._moved(now_ns), *self._network.rerouted()]
 
     def _moved(self, now_ns: int) -> list[SourceMoved]:
         """Sockets that are bound to an address the interface has no more give way to new ones."""

@@ -77,7 +77,7 @@ def read(protocol: Protocol) -> Facts:
         ping_sockets={family: _may_ping(family) for family in Family},
         families=frozenset(family for family in Family if host.family_enabled(family)),
         settings_shown=range_shown,
-        ping_groups=host.ping_groups() if _text("/proc/sys/net/ipv4/ping_group_range") else None,
+        ping_groups=host.ping_groups(),
         groups=host.group_ids(),
         port_range=(low, high) if range_shown else None,
         reserved_ports=sum(low <= port <= high for port in host.reserved_ports()),

@@ -52,10 +52,10 @@ def reserved_ports() -> frozenset[int]:
     return frozenset(found)
 
 
-def ping_groups() -> tuple[int, int]:
-    """``ping_group_range``: group ids that may open ping sockets; (1, 0) admits none."""
+def ping_groups() -> tuple[int, int] | None:
+    """``ping_group_range``: group ids that may open ping sockets, (1, 0) for none. None: not to be read."""
     found = _numbers("ipv4/ping_group_range")
-    return (found[0], found[1]) if len(found) == 2 else (1, 0)
+    return (found[0], found[1]) if len(found) == 2 else None
 
 
 def ports_in_use(protocol: Protocol, low: int, high: int) -> dict[str, int]:

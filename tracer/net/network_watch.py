@@ -1,19 +1,22 @@
 """Notices that addresses, links or routes of this host have changed, without a privilege and without asking.
 
-rtnetlink(7) multicasts every change; what it says is not read: whoever cares asks the kernel anew.
+rtnetlink(7) multicasts every change. Of what it says only the destinations of routes are read: where probes
+leave from, the kernel is asked anew.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import socket
 from collections.abc import Callable, Mapping
 from functools import cache
 
 from tracer.errors import HopscopeError
-from tracer.interfaces import SourceMoved
+from tracer.interfaces import RouteMoved, SourceMoved
 from tracer.model import Address, Family, Route, SourceInfo, TraceId
 from tracer.net.addresses import find_source, own_addresses, routed_source
+from tracer.net.rtnetlink import LONGEST, changed_route
 
 _GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
 """RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE: linux/rtnetlink.h."""
@@ -29,12 +32,18 @@ SETTLING_NS = 200_000_000
 
 
 class NetworkWatch:
-    """Says when the source of a trace has moved. A host that has no rtnetlink never says anything."""
+    """Says when the source of a trace, or the route to its target, has moved.
+
+    A host that has no rtnetlink never says anything.
+    """
 
     def __init__(self) -> None:
         self._socket: socket.socket | None = None
         self._routes: dict[TraceId, Route] = {}
         self._sources: dict[TraceId, SourceInfo | None] = {}
+        self._targets: dict[TraceId, tuple[int, int]] = {}
+        """Bits of an address of the target's family, and the address."""
+        self._rerouted: set[TraceId] = set()
         self._dirty = False
         self._next_ns = 0
         with contextlib.suppress(OSError, AttributeError):  # other systems, or no descriptor is left
@@ -55,11 +64,15 @@ class NetworkWatch:
         """Mind the source of one more trace."""
         self._routes[route.trace] = route
         self._sources[route.trace] = route.source
+        target = ipaddress.ip_address(route.target)
+        self._targets[route.trace] = target.max_prefixlen, int(target)
 
     def forget(self, trace: TraceId) -> None:
         """Mind it no more."""
         self._routes.pop(trace, None)
         self._sources.pop(trace, None)
+        self._targets.pop(trace, None)
+        self._rerouted.discard(trace)
 
     def deadline(self) -> int | None:
         """When ``moved`` has something to find out."""
@@ -82,6 +95,13 @@ class NetworkWatch:
             if source != before[trace]
         ]
 
+    def rerouted(self) -> list[RouteMoved]:
+        """Traces whose targets a changed route leads to, since the last call, as far as was ``heard``."""
+        if not self._rerouted:
+            return []
+        rerouted, self._rerouted = self._rerouted, set()
+        return [RouteMoved(trace=trace, destination=self._routes[trace].target) for trace in rerouted]
+
     def _drained(self) -> bool:
         """Something came in."""
         anything = False
@@ -89,13 +109,20 @@ class NetworkWatch:
             return False
         for _ in range(_READS):
             try:
-                self._socket.recv(1)
+                self._note(self._socket.recv(LONGEST))
             except BlockingIOError:
                 break
             except OSError:  # ENOBUFS: more came than there is room for
+                self._rerouted.update(self._routes)
                 return True
             anything = True
         return anything
+
+    def _note(self, message: bytes) -> None:
+        prefix = changed_route(message)
+        if prefix is not None:
+            covered = (trace for trace, target in self._targets.items() if prefix.covers(*target))
+            self._rerouted.update(covered)
 
     def close(self) -> None:
         """Let go of the socket."""

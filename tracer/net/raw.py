@@ -218,7 +218,8 @@ class RawChannel:
             drops += receiver.take_drops()
         if drops or stepped:
             found.append(Notice(kernel_drops=drops, clock_steps=int(stepped)))
-        return [*found, *slept(self._routes.values(), slept_ns), *self._moved(now_ns)]
+        found += slept(self._routes.values(), slept_ns)
+        return [*found, *self._moved(now_ns), *self._network.rerouted()]
 
     def _moved(self, now_ns: int) -> list[SourceMoved]:
         """What was known of a source is void: raw IPv4 sockets send from any address, ours or not."""

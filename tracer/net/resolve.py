@@ -31,7 +31,8 @@ async def resolve_all(query: str, choice: AddressFamily) -> tuple[Address, ...]:
     literal = parse(query)
     if literal is not None:
         return in_order([literal], choice)
-    if is_abbreviated(query):
+    # Of a name with a NUL the system's resolver would look up what stands before it.
+    if "\0" in query or is_abbreviated(query):
         return ()
     try:
         found = await _ask(query)

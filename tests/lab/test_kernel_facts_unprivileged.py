@@ -94,6 +94,20 @@ def test_a_ping_socket_needs_the_group_in_ping_group_range(
         assert two_routers.source.call(ask) == said
 
 
+@pytest.mark.parametrize(("reuse", "said"), [(None, "none"), (1, "none"), (0, "EADDRINUSE")])
+def test_ping_sockets_may_share_an_identifier_unless_told_not_to(
+    open_to_pings: Chain, family: Family, reuse: int | None, said: str
+) -> None:
+    def ask() -> str:
+        with _ping(family) as one, _ping(family) as other:
+            one.bind(("", 4321))
+            if reuse is not None:
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
+            return errno_of(lambda: other.bind(("", 4321)))
+
+    assert open_to_pings.source.call(ask) == said
+
+
 def test_the_rfc4884_option_is_accepted(two_routers: Chain, family: Family) -> None:
     options = OPTIONS[family]
 

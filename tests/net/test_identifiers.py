@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, cast
+import socket
+from typing import cast
 
 import pytest
 
 from tests.net.loopback import LOOPBACK
 from tracer.model import Family
 from tracer.net.binding import _IDENTIFIERS_TRIED, _bind_identifier
-
-if TYPE_CHECKING:
-    import socket
 
 SOCKETS = 1000
 SOURCE = LOOPBACK[Family.IPV4]
@@ -27,13 +25,18 @@ class PingSocket:
     def __init__(self, *taken: int) -> None:
         self.identifier = 0
         self._taken = taken
+        self._reuse = 1
+
+    def setsockopt(self, level: int, option: int, value: int) -> None:
+        assert (level, option) == (socket.SOL_SOCKET, socket.SO_REUSEADDR)
+        self._reuse = value
 
     def bind(self, address: tuple[str, int]) -> None:
         source, number = address
         assert source == SOURCE
         if not 0 <= number <= 0xFFFF:
             raise OverflowError("bind(): port must be 0-65535.")
-        if number in self._taken:
+        if number in self._taken and not self._reuse:
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         self.identifier = number or COUNTED
 

@@ -95,7 +95,12 @@ def open_socket(route: Route, probe: Probe, *, lap_ends: bool) -> socket.socket 
 
 
 def _bind_identifier(sock: socket.socket, source: Address) -> None:
-    """Give a ping socket an identifier nobody can guess: the kernel counts upwards (net/ipv4/ping.c)."""
+    """Give a ping socket an identifier nobody can guess: the kernel counts upwards (net/ipv4/ping.c).
+
+    Ping sockets are born with SO_REUSEADDR (INET_PROTOSW_REUSE in net/ipv4/af_inet.c): two of them may then
+    have one identifier, and the later one takes all answers of the other.
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     for _ in range(_IDENTIFIERS_TRIED):
         with contextlib.suppress(OSError):
             sock.bind((source, int.from_bytes(os.urandom(2)) or 1))

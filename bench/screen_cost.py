@@ -39,6 +39,8 @@ CTRL_C = "\x03"
 YARDSTICK = Yardstick()
 QUICK = ("-i", "200ms", "-T", "200ms")
 QUICK_S = 0.2
+ROUNDS_LAST = 4
+"""How much longer rounds are watched than CPU time: a 99th percentile takes many."""
 
 
 class Cost(NamedTuple):
@@ -199,7 +201,7 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20.0
     view = "".join(sys.argv[2:3])
     costs(seconds, {name: key for name, key in KEYS.items() if view in ("", name)})
-    probes(seconds)
+    probes(ROUNDS_LAST * seconds)
 
 
 if __name__ == "__main__":

@@ -122,8 +122,9 @@ def _survives(
     fault: Callable[[Namespace], AbstractContextManager[None]],
     is_told: Callable[[dict[str, Any]], bool],
     notes: FaultNotes,
+    is_back: Callable[[dict[str, Any]], bool] = reaches,
 ) -> list[dict[str, Any]]:
-    """Begin, break, see it told, mend, see it over; returns every event."""
+    """Begin, break, see it told, mend, see it over and told to be; returns every event."""
     chosen = WAYS[way]
     arguments = (path.target_address(family), *PACE, *chosen.arguments)
     with hopscope_stream(path.source, *arguments, user=chosen.user) as stream:
@@ -134,6 +135,8 @@ def _survives(
                 assert told["failure"]["message"]
                 assert told["failure"]["remedy"]
         recovers(stream, notes)
+        if not any(map(is_back, stream.events)):  # a change settles for longer than an answer travels
+            stream.until(is_back)
         stream.process.terminate()
         stream.until(lambda event: event["event"] == "trace_ended")
         notes.events(stream.events)
@@ -163,10 +166,15 @@ def test_no_route_is_told_with_the_loss_of_the_source_and_both_come_back(
             told.add("failure")
         return len(told) == 2
 
-    events = _survives(path, family, way, BREAKS[broken], is_told, notes)
+    source = {"address": path.source_address(family), "interface": SOURCE_DEVICE}
+
+    def is_back(event: dict[str, Any]) -> bool:
+        return event["event"] == "source_changed" and bool(event["source"] == source)
+
+    events = _survives(path, family, way, BREAKS[broken], is_told, notes, is_back)
     moved = [event["source"] for event in events if event["event"] == "source_changed"]
     assert moved[0] is None
-    assert moved[-1] == {"address": path.source_address(family), "interface": SOURCE_DEVICE}
+    assert moved[-1] == source
 
 
 @each_way

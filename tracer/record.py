@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from io import RawIOBase
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from tracer.ndjson import decode, encode
 
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 """What bytes that are no event raise: no JSON or no event, no UTF-8 or an endless number, a deep nest."""
+
+
+LONGEST_LINE = 32 << 20
+"""Bytes. The header of 100 000 targets has half of that; a file without line ends may have no end at all."""
 
 
 class Recorder:
@@ -57,7 +62,7 @@ def read(path: Path) -> Iterator[Event]:
     """
     try:
         with path.open("rb") as lines:
-            yield from _events(path, lines)
+            yield from _events(path, iter(partial(lines.readline, LONGEST_LINE), b""))
     except OSError as error:
         raise RecordingError(
             f"{path} cannot be read: {error.strerror}.", "Give the path of a recording."
@@ -68,6 +73,8 @@ def _events(path: Path, lines: Iterator[bytes]) -> Iterator[Event]:
     yield _header(path, next(lines, b""))
     for number, line in enumerate(lines, start=2):
         if not line.endswith(b"\n"):
+            if len(line) == LONGEST_LINE:
+                raise _damaged(path, number, "it does not end")
             return
         try:
             event = decode(line)

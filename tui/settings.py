@@ -17,6 +17,7 @@ import msgspec
 
 from tracer.config import TraceConfig, flag
 from tracer.errors import ConfigError
+from tracer.whole_file import read_whole
 from tui.config_lines import Lines, lines_of
 from tui.config_path import config_path, is_there
 from tui.files import make_folder, rewrite
@@ -70,7 +71,7 @@ def load(path: Path | None = None) -> Saved:
     if not is_there(where):
         return Saved()
     try:
-        text = where.read_bytes().decode()
+        text = read_whole(where).decode()
         document = tomllib.loads(text)
     except OSError as error:
         raise _broken(where, say("settings.unreadable", reason=error.strerror)) from error

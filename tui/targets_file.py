@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from tracer.errors import ConfigError
+from tracer.whole_file import read_rest, read_whole
 
 STDIN = "-"
 _FLAG = "--targets-file"
@@ -34,7 +35,7 @@ def with_targets_file(function: Callable[..., None]) -> Callable[..., None]:
 def read(name: str) -> tuple[str, ...]:
     """The targets that stand in a file, or on stdin for ``-``. Raises ConfigError."""
     try:
-        content = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
+        content = read_rest(sys.stdin.buffer) if name == STDIN else read_whole(Path(name))
         text = content.decode()
     except OSError as error:
         raise ConfigError(_FLAG, name, f"it cannot be read ({error.strerror})") from error

@@ -16,7 +16,9 @@ from typing import NoReturn
 import pytest
 from _pytest.mark.structures import ParameterSet
 
+from tracer import record
 from tracer.config import Declared, declarations
+from tracer.whole_file import LARGEST
 from tui import cli
 from tui.options import variable
 
@@ -201,6 +203,40 @@ def test_a_file_that_is_none(refused: Refused, option: str, name: str, tmp_path:
     file.write_bytes(NO_FILES[name])
     asked = [option, str(file)] if option != "-c" else ["-c", str(file), *SIM]
     assert str(file) in refused(*asked, "-m", "json")
+
+
+@pytest.mark.parametrize("option", ["-c", "--sim", "--targets-file"])
+def test_a_file_larger_than_any_of_its_kind_is_not_read_to_its_end(
+    refused: Refused, option: str, tmp_path: Path
+) -> None:
+    """Comments only, which nothing else is wrong with; a device that never ends is one of them."""
+    file = tmp_path / "input"
+    file.write_bytes(b"# nothing\n" * (LARGEST // 10 + 1))
+    for name in (str(file), "/dev/zero"):
+        asked = {"--sim": (), "-c": SIM, "--targets-file": SIM[2:]}[option]
+        complaint = refused(option, name, *asked)
+        assert name in complaint
+        assert "File too large" in complaint
+
+
+@pytest.mark.parametrize("beginning", [b"", b"recording"])
+def test_a_recording_with_a_line_that_does_not_end_is_damaged(
+    refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beginning: bytes
+) -> None:
+    monkeypatch.setattr(record, "LONGEST_LINE", 5000)
+    file = tmp_path / "trace.ndjson"
+    with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())):
+        cli.command.main([*SIM, "-C", "1", "--record", str(file)], standalone_mode=False)
+    whole = file.read_bytes() if beginning else b""
+    assert len(max(whole.splitlines(), default=b"")) < 5000
+    file.write_bytes(whole + b" " * 5001)
+    complaint = refused("--replay", str(file), "-m", "json")
+    last = whole.count(b"\n") + 1
+    assert ("no trace_started event" if last == 1 else f"is damaged in line {last}: ") in complaint
+
+
+def test_a_recording_that_never_ends_is_refused(refused: Refused) -> None:
+    assert "/dev/zero is not a recording" in refused("--replay", "/dev/zero", "-m", "json")
 
 
 @pytest.mark.parametrize("option", ["--sim", "--replay"])

@@ -11,6 +11,7 @@ import msgspec
 
 from tracer.errors import ScenarioError
 from tracer.sim.scenario import TABLES, Scenario, decode_hook
+from tracer.whole_file import read_whole
 
 _SHIPPED = Path(__file__).parent / "scenarios"
 
@@ -28,7 +29,7 @@ def load(name_or_path: str | Path) -> Scenario:
     shipped = _SHIPPED / f"{name_or_path}.toml"
     path = shipped if str(name_or_path) in names() else Path(name_or_path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_whole(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ScenarioError(

@@ -12,7 +12,7 @@ LARGEST = 4 << 20
 
 
 def read_whole(path: Path) -> bytes:
-    """All that stands in a file. Raises OSError; EFBIG beyond ``LARGEST``, and for a device that never ends."""
+    """All that stands in a file. Raises OSError: EFBIG beyond ``LARGEST``, as of a device that never ends."""
     with path.open("rb") as file:
         return read_rest(file)
 

@@ -131,6 +131,37 @@ def test_rules_that_drop_are_counted_for_root_and_unknown_to_others(namespace: N
     assert as_user(namespace, User.ROOT).doctor()["local firewall"]["state"] == "ok"
 
 
+CALLED = """
+table inet lab {
+    chain deepest { udp dport 33434 drop; }
+    map verdicts { type inet_service : verdict; elements = { 7 : goto deepest, 9 : accept } }
+    chain third { udp dport vmap @verdicts; }
+    chain deeper { tcp dport vmap { 80 : drop, 81 : accept }; jump third; }
+    chain uncalled { drop; }
+    chain begin { type filter hook output priority 0; jump deeper; }
+    chain late { type filter hook postrouting priority 0; udp dport 7 drop; }
+}
+"""
+"""As ufw and firewalld write them: three rules on the way out that drop, none in the chain of output."""
+HIDE_NFT = 'mount --bind /dev/null "$(command -v nft)" && exec "$@"'
+
+
+def test_rules_in_chains_that_output_calls_are_counted(namespace: Namespace) -> None:
+    loaded = namespace.run(["nft", "-f", "-"], given=CALLED)
+    assert loaded.returncode == 0, loaded.stderr
+    seen = as_user(namespace, User.ROOT).doctor()["local firewall"]
+    assert (seen["state"], seen["found"]) == ("notice", "3 output rules or policies drop or reject")
+
+
+def test_without_nft_nobody_knows_the_rules(namespace: Namespace) -> None:
+    place = Place(namespace, ("unshare", "--mount", "sh", "-c", HIDE_NFT, "sh"))
+    seen = place.doctor()["local firewall"]
+    assert (seen["state"], seen["found"]) == (
+        "notice",
+        "unknown: nft, which lists the rules, is not installed",
+    )
+
+
 def test_a_place_that_is_kept_short_is_told_line_by_line(namespace: Namespace) -> None:
     namespace.write_sysctls(SHORT)
     found = kept_short(namespace).doctor("--tcp")

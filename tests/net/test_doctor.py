@@ -16,8 +16,9 @@ import pytest
 from tracer.config import ProtocolChoice, TraceConfig
 from tracer.model import CheckState, Family, Finding, Protocol
 from tracer.net import doctor
-from tracer.net.facts import Facts, count_output_drops, read
+from tracer.net.facts import Facts, Unseen, read
 from tracer.net.needs import needs_of
+from tracer.net.ruleset import WayOut, way_out
 
 WELL = Facts(
     raw_sockets=True,
@@ -38,6 +39,7 @@ WELL = Facts(
     conntrack=(10, 1000),
     clock_synchronised=True,
     firewall_drops=0,
+    firewall_unseen=None,
 )
 TCP = TraceConfig(protocol=ProtocolChoice.TCP)
 ICMP = TraceConfig(protocol=ProtocolChoice.ICMP)
@@ -70,7 +72,9 @@ def test_a_host_in_order_has_nothing_to_mend() -> None:
         ("connection tracking", {"conntrack": (950, 1000)}, CheckState.TROUBLE, "nf_conntrack_max=2000"),
         ("wall clock", {"clock_synchronised": False}, CheckState.NOTICE, "set-ntp true"),
         ("local firewall", {"firewall_drops": 2}, CheckState.NOTICE, "nft list ruleset"),
-        ("local firewall", {"firewall_drops": None}, CheckState.NOTICE, "nft list ruleset"),
+        ("local firewall", {"firewall_unseen": Unseen.RIGHT}, CheckState.NOTICE, "nft list ruleset"),
+        ("local firewall", {"firewall_unseen": Unseen.TOOL}, CheckState.NOTICE, "iptables-save"),
+        ("local firewall", {"firewall_unseen": Unseen.IPTABLES}, CheckState.NOTICE, "iptables-legacy-save"),
     ],
 )
 def test_what_is_not_right_comes_with_the_command_that_mends_it(
@@ -91,6 +95,7 @@ def test_what_cannot_be_read_is_unknown_and_never_fine() -> None:
         "conntrack": None,
         "clock_synchronised": None,
         "firewall_drops": None,
+        "firewall_unseen": Unseen.RIGHT,
     }
     checks = ("source ports", "receive buffer", "kernel stamps", "ICMP rate limit", "connection tracking",
               "wall clock", "local firewall")  # fmt: skip
@@ -151,9 +156,22 @@ def chain(name: str, **fields: Any) -> dict[str, Any]:
 def test_only_rules_and_policies_on_output_that_drop_or_reject_count() -> None:
     output, other = chain("out", hook="output", policy="accept"), chain("in", hook="input", policy="drop")
     rules = [rule("drop"), rule("reject"), rule("accept"), rule("drop", "in"), rule("drop", "elsewhere")]
-    assert count_output_drops({"nftables": [{"metainfo": {}}, output, other, *rules]}) == 2
-    assert count_output_drops({"nftables": [chain("out", hook="output", policy="drop")]}) == 1
-    assert count_output_drops({}) == 0
+    assert way_out({"nftables": [{"metainfo": {}}, output, other, *rules]}) == WayOut(2, 0)
+    assert way_out({"nftables": [chain("out", hook="output", policy="drop")]}) == WayOut(1, 0)
+    assert way_out({}) == WayOut(0, 0)
+
+
+def test_what_iptables_has_left_is_a_drop_where_it_is_named_and_else_unknown() -> None:
+    output = chain("out", hook="output", policy="accept")
+    told: list[tuple[Any, WayOut]] = [
+        ({"type": "target", "name": "REJECT"}, WayOut(1, 0)),
+        ({"type": "match", "name": "comment"}, WayOut(0, 1)),
+        (None, WayOut(0, 1)),
+    ]
+    for extension, counted in told:
+        spoken = rule("accept")
+        spoken["rule"]["expr"] = [{"xt": extension}]
+        assert way_out({"nftables": [output, spoken]}) == counted
 
 
 @pytest.mark.parametrize("arguments", [["--doctor"], ["--doctor", "203.0.113.1", "--tcp", "-m", "json"]])

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from tracer.config import ProtocolChoice, TraceConfig
 from tracer.model import CheckState, Family, Finding, Protocol
 from tracer.net.binding import RECEIVE_BUFFER
-from tracer.net.facts import Facts, read
+from tracer.net.facts import Facts, Unseen, read
 from tracer.net.needs import Needs, needs_of
 
 NEARLY_FULL = 0.9
@@ -171,12 +171,21 @@ def wall_clock(facts: Facts, _: Needs) -> Finding:
 def firewall(facts: Facts, _: Needs) -> Finding:
     """Rules on output that drop or reject."""
     check, needed = "local firewall", "no output rule that drops probes"
-    if facts.firewall_drops is None:
-        return _notice(check, "unknown: this process may not list the rules", needed, "sudo nft list ruleset")
-    if facts.firewall_drops == 0:
-        return _ok(check, "no output rule drops or rejects", needed)
-    found = f"{facts.firewall_drops} output rules or policies drop or reject"
-    return _notice(check, found, needed, "sudo nft list ruleset")
+    unseen = facts.firewall_unseen
+    if facts.firewall_drops:
+        more = "" if unseen is None else f"; {unseen}"
+        found = f"{facts.firewall_drops} output rules or policies drop or reject{more}"
+        return _notice(check, found, needed, _LISTED.get(unseen, "sudo nft list ruleset"))
+    if unseen is not None:
+        return _notice(check, f"unknown: {unseen}", needed, _LISTED.get(unseen, "sudo nft list ruleset"))
+    return _ok(check, "no output rule drops or rejects", needed)
+
+
+_LISTED: dict[Unseen | None, str] = {
+    Unseen.TOOL: "sudo iptables-save; sudo ip6tables-save",
+    Unseen.IPTABLES: "sudo nft list ruleset; sudo iptables-save; sudo iptables-legacy-save",
+}
+"""The commands that show the rules, where one is not enough."""
 
 
 CHECKS: tuple[Callable[[Facts, Needs], Finding], ...] = (

@@ -10,14 +10,15 @@ import resource
 import shutil
 import socket
 import subprocess
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from tracer.model import Family, Protocol
 from tracer.net import host
 from tracer.net.linux import OPTIONS
+from tracer.net.ruleset import way_out
 
 CAP_NET_RAW = 13
 """linux/capability.h."""
@@ -29,6 +30,14 @@ _TIME_ERROR = 5
 """adjtimex(2): the clock is not synchronised."""
 _TIMEX_ROOM = 512
 """More than ``struct timex`` takes anywhere; with its first field, ``modes``, 0 nothing is set."""
+
+
+class Unseen(StrEnum):
+    """Why not every rule of the firewall is seen."""
+
+    RIGHT = "this process may not list the rules"
+    TOOL = "nft, which lists the rules, is not installed"
+    IPTABLES = "iptables has rules that nft does not show"
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +71,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Entries in use, and room."""
     clock_synchronised: bool | None
     firewall_drops: int | None
-    """Output rules and policies that drop or reject; None where this user may not look."""
+    """Rules and policies on the way out that drop or reject; None where they cannot be listed."""
+    firewall_unseen: Unseen | None
+    """Why there may be more of them."""
 
 
 def read(protocol: Protocol) -> Facts:
@@ -71,6 +82,7 @@ def read(protocol: Protocol) -> Facts:
     range_shown = bool(_text("/proc/sys/net/ipv4/ip_local_port_range"))
     with_packet = _number("/proc/sys/net/core/tstamp_allow_data")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    drops, unseen = _firewall()
     return Facts(
         raw_sockets=_opens(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
         capable=_is_capable(),
@@ -89,7 +101,8 @@ def read(protocol: Protocol) -> Facts:
         icmp_per_second=_number("/proc/sys/net/ipv4/icmp_msgs_per_sec"),
         conntrack=_conntrack(),
         clock_synchronised=_synchronised(),
-        firewall_drops=_firewall_drops(),
+        firewall_drops=drops,
+        firewall_unseen=unseen,
     )
 
 
@@ -136,35 +149,25 @@ def _synchronised() -> bool | None:
     return None
 
 
-def _firewall_drops() -> int | None:
-    """Ask nftables, which lists its rules to the administrator only."""
+def _firewall() -> tuple[int | None, Unseen | None]:
+    """Ask nftables, which answers the administrator only: how many rules drop, and why not all are seen."""
     nft = shutil.which("nft", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    if nft is None or os.geteuid() != 0:
-        return None
+    if os.geteuid() != 0:
+        return None, Unseen.RIGHT
+    if nft is None:
+        return None, Unseen.TOOL
     with contextlib.suppress(OSError, subprocess.SubprocessError, ValueError):
         listed = subprocess.run(  # noqa: S603 - a fixed command without input
             [nft, "--json", "list", "ruleset"], capture_output=True, check=True, timeout=FIREWALL_PATIENCE_S
         )
-        return count_output_drops(json.loads(listed.stdout))
-    return None
+        found = way_out(json.loads(listed.stdout))
+        return found.drops, Unseen.IPTABLES if found.opaque or _has_old_tables() else None
+    return None, Unseen.RIGHT
 
 
-def count_output_drops(ruleset: dict[str, Any]) -> int:
-    """Rules and policies of output chains that drop or reject, in what ``nft --json list ruleset`` prints."""
-    entries = [entry for entry in ruleset.get("nftables", ()) if isinstance(entry, dict)]
-    chains = [entry["chain"] for entry in entries if "chain" in entry]
-    output = {_chain(chain, "name"): chain for chain in chains if chain.get("hook") == "output"}
-    policies: int = sum(chain.get("policy") == "drop" for chain in output.values())
-    rules = [entry["rule"] for entry in entries if "rule" in entry]
-    return policies + sum(
-        _chain(rule, "chain") in output
-        and any("drop" in part or "reject" in part for part in rule.get("expr", ()))
-        for rule in rules
-    )
-
-
-def _chain(entry: dict[str, Any], key: str) -> tuple[Any, ...]:
-    return (entry.get("family"), entry.get("table"), entry.get(key))
+def _has_old_tables() -> bool:
+    """The kernel holds tables of iptables-legacy, which nft knows nothing of."""
+    return any(_text(f"/proc/net/{family}_tables_names").strip() for family in ("ip", "ip6"))
 
 
 def _text(path: str) -> str:

@@ -86,7 +86,7 @@ def test_an_exhausted_port_range_is_an_error_with_evidence_and_remedy(
 def test_a_trace_recovers_when_ports_come_free(
     two_routers: Chain, family: Family, protocol: str, notes: FaultNotes
 ) -> None:
-    arguments = [*MOVING_SOURCE[protocol], "-C", "8", "-i", "200ms", "-T", "200ms"]
+    arguments = [*MOVING_SOURCE[protocol], "-C", "20", "-i", "200ms", "-T", "200ms"]
     with (
         port_hog(two_routers.source) as hog,
         hopscope_stream(two_routers.source, two_routers.target_address(family), *arguments) as stream,

@@ -195,8 +195,12 @@ def test_a_reader_that_goes_away_ends_it_without_a_traceback(path: Chain, notes:
 
 def _files_written(pid: int) -> set[Path]:
     """Files on a disk that the process holds open to write in."""
-    opened = [Path(f"/proc/{pid}/fd", one.name) for one in Path(f"/proc/{pid}/fd").iterdir()]
-    return {one.readlink() for one in opened if one.is_file() and _for_writing(pid, one.name)}
+    written = set()
+    for opened in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it may have closed what it read a moment ago
+            if opened.is_file() and _for_writing(pid, opened.name):
+                written.add(opened.readlink())
+    return written
 
 
 def _for_writing(pid: int, fd: str) -> bool:

@@ -31,6 +31,9 @@ MOUSE = frozenset({1000, 1002, 1003, 1006, 1015, 1016})
 PASTE = 2004
 FOCUS = 1004
 
+_MARK = b"\0"
+"""A byte that a terminal does not show."""
+
 _SEQUENCE = re.compile(
     rb"\x1b\[(?P<private>[?<>=]?)(?P<numbers>[0-9;:]*)(?P<between>[ -/]*)(?P<final>[@-~])"
     rb"|\x1b[\]P_^X](?:[^\x07\x1b]|\x1b[^\\])*(?:\x07|\x1b\\)"
@@ -198,9 +201,23 @@ class Terminal:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"it does not end:\n{self.screen.text}\n{self.heard[-2000:]!r}")
             self._read(0.05)
+        self._read_the_last(deadline)
+        return self.process.returncode
+
+    def _read_the_last(self, deadline: float) -> None:
+        """Read what the command has written, which the kernel may pass on only after its end.
+
+        A mark of our own comes behind it.
+        """
         while self._read(0):
             pass
-        return self.process.returncode
+        if self._inner < 0:
+            return
+        os.write(self._inner, _MARK)
+        while _MARK not in self.heard[-1:]:
+            if not self._read(deadline - time.monotonic()):
+                raise TimeoutError(f"its last words do not come: {self.heard[-2000:]!r}")
+        self.heard = self.heard.removesuffix(_MARK)
 
     def _read(self, seconds: float) -> bool:
         if self._outer < 0:

@@ -208,9 +208,11 @@ def _screen(targets: Sequence[str], choices: Choices, sim: str | None, written: 
     with _opened(written, choices.config, sim) as sockets:
         source = interactive.live(targets, choices.config, sim, sockets)
         for file in written:
-            source.listen(file.write)
+            source.listen(file.written(source.warn))
         look = with_columns(choices.look(), sought(decided(choices.config, TUI, sim)))
         ended_by = interactive.run(source, _complain, look, choices.path)
+        for complaint in filter(None, (file.complaint for file in written)):
+            _complain(complaint)
     return ended_by or exit_code(source.bridge.reports())
 
 
@@ -231,11 +233,15 @@ def _trace(
 ) -> int:
     from tracer.session import Session  # noqa: PLC0415 - --help and --version need none of it
 
+    def complain(text: str) -> None:
+        output.clear()
+        _complain(text)
+
     with _opened(written, config, sim) as sockets:
         prepared = unseen.prepared(targets, config, sim, sockets)
         for warning in prepared.warnings:
             _complain(warning)
-        session = Session(prepared, config, [*(file.write for file in written), output.hear])
+        session = Session(prepared, config, [*(file.written(complain) for file in written), output.hear])
         with contextlib.closing(prepared.channel), contextlib.ExitStack() as ended:
             ended.callback(output.clear)
             signalled = unseen.run(session, naming(config, session, prepared.clock), output.make)
@@ -269,8 +275,7 @@ def _opened(
 
 def _close(written: Sequence[LateFile]) -> None:
     for file in written:
-        if (failure := file.close()) is not None:
-            _complain(f"The {file.name} is incomplete: {failure.strerror}.")
+        file.close()
 
 
 def _replay(path: Path, output: Output) -> int:

@@ -169,6 +169,10 @@ class LiveSource:
         """Give a recorder every event from now on."""
         self._listeners.append(listener)
 
+    def warn(self, text: str) -> None:
+        """Have the screen tell this once."""
+        self.bridge.warnings += (text,)
+
     def unlisten(self, listener: Listener) -> None:
         """Give it no more."""
         self._listeners.remove(listener)

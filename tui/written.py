@@ -26,6 +26,9 @@ class Log(Protocol):
 
 Begin = Callable[[Path, FileIO | None], Log]
 
+Tell = Callable[[str], None]
+"""Shows a sentence to the user, while the trace goes on."""
+
 
 class LateFile:
     """A file that begins with the first event: a trace that cannot begin leaves an older file alone."""
@@ -38,6 +41,7 @@ class LateFile:
         self._opened: FileIO | None = None
         self._is_new = False
         self._log: Log | None = None
+        self._told = False
 
     def open(self) -> None:
         """Open it while the right to do so is there, without touching what stands in it.
@@ -54,6 +58,24 @@ class LateFile:
                 f"{self._path} cannot be written: {error.strerror}.", "Choose another file."
             ) from error
 
+    @property
+    def complaint(self) -> str | None:
+        """What ended the file early, as a sentence; None for nothing."""
+        if self._log is None or self._log.failure is None:
+            return None
+        return f"The {self.name} is incomplete: {self._log.failure.strerror}."
+
+    def written(self, tell: Tell) -> Callable[[Sequence[Event]], None]:
+        """A listener that appends what it hears; ``tell`` is told at once, and once, if that ends early."""
+
+        def hear(events: Sequence[Event]) -> None:
+            self.write(events)
+            if not self._told and (complaint := self.complaint) is not None:
+                self._told = True
+                tell(complaint)
+
+        return hear
+
     def write(self, events: Sequence[Event]) -> None:
         """Append these events. Raises RecordingError where the file cannot be made."""
         if self._log is None:
@@ -65,13 +87,12 @@ class LateFile:
             self._log = self._begin(self._path, self._opened)
         self._log.write(events)
 
-    def close(self) -> OSError | None:
-        """Close the file; returns what ended it early."""
+    def close(self) -> None:
+        """Close the file."""
         if self._log is None:
             self._leave_no_trace()
-            return None
-        self._log.close()
-        return self._log.failure
+        else:
+            self._log.close()
 
     def _leave_no_trace(self) -> None:
         if self._opened is not None:

@@ -13,7 +13,7 @@ from tests.lab.labkit.chain import SOURCE_DEVICE
 from tests.lab.labkit.families import Family
 from tests.lab.labkit.fault_notes import FaultNotes, reaches, recovers
 from tests.lab.labkit.hog import PORT_RANGE, port_hog
-from tests.lab.labkit.namespace import NOBODY_ID
+from tests.lab.labkit.namespace import NOBODY_ID, User, namespaces
 from tests.lab.labkit.product import Run, error_kinds, hopscope, hopscope_stream, responders
 
 if TYPE_CHECKING:
@@ -155,6 +155,22 @@ def test_a_foreign_source_address_is_unavailable(two_routers: Chain, family: Fam
     run = hopscope(two_routers.source, target, "-m", "json", "-C", "1", protocol, "-A", FOREIGN[family])
     _nothing_was_sent(run)
     assert FOREIGN[family] in _error(run, "source_unavailable")["message"]
+
+
+@pytest.mark.parametrize("protocol", ["--udp", "--tcp", "--icmp"])
+@pytest.mark.parametrize("channel", ["errqueue", "raw"])
+def test_a_family_that_is_switched_off_is_named_with_what_switches_it_on(protocol: str, channel: str) -> None:
+    """Nobody chose an address, so none is to be chosen."""
+    off = {"net.ipv6.conf.all.disable_ipv6": "1"}
+    with namespaces("off") as [host]:
+        host.write_sysctls({**off, "net.ipv4.ping_group_range": "0 65534"})
+        options = (protocol, "--channel", channel, "-m", "json", "-C", "1")
+        run = hopscope(host, TARGETLESS[Family.IPV6], *options, user=User.NET_RAW)
+    _nothing_was_sent(run)
+    error = _error(run, "source_unavailable")
+    assert error["message"] == "No ipv6 source address can be used: ipv6 is switched off on this host."
+    assert "disable_ipv6=0" in error["remedy"]
+    assert "--source-address" not in error["remedy"]
 
 
 @each_family

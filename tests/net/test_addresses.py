@@ -126,14 +126,16 @@ def test_interfaces_that_cannot_be_asked_are_none(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_why_an_address_cannot_be_used(address: str, why: str) -> None:
-    assert why_unavailable(Address(address), Family.IPV4) == why
+    assert why_unavailable(Address(address), Family.IPV4).why == why
 
 
 def test_why_an_ipv6_address_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(addresses, "own_addresses", lambda _: {"2001:db8::1": "lab0", "fe80::1": "lab0"})
     monkeypatch.setattr(host, "family_enabled", lambda _: True)
     monkeypatch.setattr(host, "unusable_addresses", lambda: {"20010db8" + "0" * 23 + "1"})
-    assert "tentative" in why_unavailable(Address("2001:db8::1"), Family.IPV6)
-    assert "--interface" in why_unavailable(Address("fe80::1"), Family.IPV6)
+    assert "tentative" in why_unavailable(Address("2001:db8::1"), Family.IPV6).why
+    assert "--interface" in why_unavailable(Address("fe80::1"), Family.IPV6).remedy
     monkeypatch.setattr(host, "family_enabled", lambda _: False)
-    assert why_unavailable(Address("2001:db8::1"), Family.IPV6) == "ipv6 is switched off on this host"
+    off = why_unavailable(Address("2001:db8::1"), Family.IPV6)
+    assert off.why == "ipv6 is switched off on this host"
+    assert "disable_ipv6=0" in off.remedy

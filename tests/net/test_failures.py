@@ -167,6 +167,7 @@ def test_a_taken_4_tuple_is_told_apart_from_a_full_range() -> None:
     assert "4-tuple" in found.message
 
 
+@pytest.mark.parametrize("choice", PortChoice)
 @pytest.mark.parametrize(
     ("udp_says", "kind"),
     [
@@ -178,8 +179,8 @@ def test_a_taken_4_tuple_is_told_apart_from_a_full_range() -> None:
         (errno.EMFILE, K.PORTS_EXHAUSTED),
     ],
 )
-def test_tcp_connect_from_port_0_asks_udp_whether_it_is_the_address(
-    monkeypatch: pytest.MonkeyPatch, udp_says: int | None, kind: FailureKind
+def test_tcp_connect_asks_udp_whether_it_is_the_address(
+    monkeypatch: pytest.MonkeyPatch, udp_says: int | None, kind: FailureKind, choice: PortChoice
 ) -> None:
     """EAGAIN of the cross-check is UDP's own want of ports: it accuses nobody's address."""
 
@@ -189,7 +190,7 @@ def test_tcp_connect_from_port_0_asks_udp_whether_it_is_the_address(
         return Address("127.0.0.1")
 
     monkeypatch.setattr(addresses, "routed_source", routed)
-    found = explain(attempt(Phase.CONNECT, KERNEL, Protocol.TCP), OSError(errno.EADDRNOTAVAIL, ""))
+    found = explain(attempt(Phase.CONNECT, choice, Protocol.TCP), OSError(errno.EADDRNOTAVAIL, ""))
     assert isinstance(found, Failure)
     assert found.kind is kind
 

@@ -470,6 +470,18 @@ def test_a_reader_that_goes_away_gets_no_traceback(mode: str) -> None:
     assert child.returncode == 1
 
 
+@pytest.mark.parametrize(("option", "name"), [("--record", "recording"), ("--pcap", "capture")])
+def test_a_file_that_ends_early_is_told_while_the_trace_goes_on(option: str, name: str) -> None:
+    with process(*LAN, "-C", "1000000", "-m", "silent", option, "/dev/full") as child:
+        assert child.stderr is not None
+        told = child.stderr.readline().decode()
+        assert Run(1, "", told).complaint() == f"hopscope: The {name} is incomplete: No space left on device."
+        assert child.poll() is None
+        child.terminate()
+        assert child.communicate(timeout=20)[1] == b"", "once is enough"
+    assert child.returncode == 128 + signal.SIGTERM
+
+
 @pytest.mark.parametrize("mode", ["json", "stream", "pretty"])
 def test_a_full_disk_behind_stdout_is_one_sentence(mode: str) -> None:
     with Path("/dev/full").open("wb") as full, process(*LAN, "-m", mode, stdout=full) as child:

@@ -155,6 +155,15 @@ def test_a_recording_of_the_screen_is_whole_and_can_be_reported(tmp_path: Path) 
     assert json.loads(last)["reason"] == "interrupted"
 
 
+def test_a_recording_that_ends_early_is_told_on_the_screen_and_when_it_is_left() -> None:
+    sentence = "The recording is incomplete: No space left on device."
+    with hopscope(*WAN, "--record", "/dev/full", size=(200, 36)) as opened:
+        opened.read_until(lambda screen: sentence in screen.text and PASTE in screen.modes)
+        opened.press("q")
+        assert opened.end() == 0
+        assert complaint(opened) == f"hopscope: {sentence}"
+
+
 # Out
 
 

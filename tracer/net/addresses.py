@@ -6,6 +6,7 @@ import contextlib
 import errno
 import ipaddress
 import socket
+from typing import NamedTuple
 
 import netifaces
 
@@ -106,16 +107,38 @@ def _interface_address(target: Address, family: Family, interface: str) -> Sourc
 _OTHER = {Family.IPV4: Family.IPV6, Family.IPV6: Family.IPV4}
 
 
-def why_unavailable(address: Address, family: Family) -> str:
-    """Why an address cannot be bound, told from the interfaces."""
+class Unavailable(NamedTuple):
+    """Why an address cannot be bound, and what to do about it."""
+
+    why: str
+    remedy: str
+
+
+_CHOOSE = "Choose one of this host's addresses with --source-address, or leave the option out."
+
+
+def why_unavailable(address: Address, family: Family) -> Unavailable:
+    """Told from the interfaces; ``address`` may be the wildcard, where nobody chose one."""
+    other = _OTHER[family]
     if not host.family_enabled(family):
-        return f"{family} is switched off on this host"
+        return Unavailable(
+            f"{family} is switched off on this host",
+            f"Trace over {other}, or switch it on: sysctl -w net.ipv6.conf.all.disable_ipv6=0.",
+        )
     if address == OPTIONS[family].wildcard:
-        return "no interface has one that the target can be reached from"
+        return Unavailable(
+            "no interface has one that the target can be reached from",
+            f"Give an interface an {family} address (ip address shows them), or trace over {other}.",
+        )
     if address not in own_addresses(family):
-        return "no interface of this host has it"
+        return Unavailable("no interface of this host has it", _CHOOSE)
     if family is Family.IPV6 and ipaddress.ip_address(address).packed.hex() in host.unusable_addresses():
-        return "it is still tentative, or another host has it (duplicate address detection)"
+        return Unavailable(
+            "it is still tentative, or another host has it (duplicate address detection)",
+            "Wait while `ip address` calls it tentative; change one that it calls dadfailed.",
+        )
     if ipaddress.ip_address(address).is_link_local:
-        return "it is link-local, which means something on one link only; name that one with --interface"
-    return "the kernel refuses it although an interface has it"
+        return Unavailable(
+            "it is link-local, which means something on one link only", "Name the link with --interface."
+        )
+    return Unavailable("the kernel refuses it although an interface has it", _CHOOSE)

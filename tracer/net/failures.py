@@ -16,6 +16,7 @@ import msgspec
 
 from tracer.model import Address, Failure, FailureKind, Family, Port, Protocol
 from tracer.net import addresses, host
+from tracer.net.linux import OPTIONS
 from tracer.net.reuseport import THIS, Platform
 
 
@@ -184,13 +185,11 @@ def no_descriptor(error: OSError) -> Failure:
 
 
 def _source_is_the_cause(attempt: Attempt, number: int) -> bool:
-    """EADDRNOTAVAIL of a TCP connect from port 0 also comes when the family is off or has no address.
+    """EADDRNOTAVAIL of a TCP connect also comes when the family is off or has no address.
 
     Connecting a UDP socket needs a source address but hardly a port: if that fails too, it is the address.
     """
-    if number != errno.EADDRNOTAVAIL or attempt.choice is not PortChoice.KERNEL:
-        return False
-    return addresses.lacks_source(attempt.target, attempt.family)
+    return number == errno.EADDRNOTAVAIL and addresses.lacks_source(attempt.target, attempt.family)
 
 
 def _failure(
@@ -258,15 +257,18 @@ def _port_in_use(attempt: Attempt, name: str) -> Failure:
 
 
 def _source_unavailable(attempt: Attempt, name: str) -> Failure:
-    why = addresses.why_unavailable(attempt.source, attempt.family)
+    found = addresses.why_unavailable(attempt.source, attempt.family)
+    chosen = attempt.source != OPTIONS[attempt.family].wildcard
+    subject = f"Source address {attempt.source}" if chosen else f"No {attempt.family} source address"
+    verb = "cannot" if chosen else "can"
     return _failure(
         FailureKind.SOURCE_UNAVAILABLE,
         attempt,
         name,
-        f"Source address {attempt.source} cannot be used: {why}.",
-        "Choose one of this host's addresses with --source-address, or leave the option out.",
+        f"{subject} {verb} be used: {found.why}.",
+        found.remedy,
         address=attempt.source,
-        cause=why,
+        cause=found.why,
         own=sorted(addresses.own_addresses(attempt.family)),
     )
 

@@ -268,6 +268,38 @@ def test_a_named_interface_goes_on_from_its_new_address(path: Chain, way: str, n
 
 
 @each_family
+@each_way
+@pytest.mark.fault("address of `--source-address` gone and back", "says so, fails probes, goes on")
+def test_a_source_address_that_goes_is_told_and_comes_back(
+    path: Chain, family: Family, way: str, notes: FaultNotes
+) -> None:
+    """IPv6 lets a socket go on from an address that is gone, to which no answer finds back."""
+    chosen, source = WAYS[way], path.source_address(family)
+    arguments = (path.target_address(family), *PACE, *chosen.arguments, "-A", source)
+    told: set[str] = set()
+
+    def is_told(event: dict[str, Any]) -> bool:
+        if event["event"] == "source_changed" and event["source"] is None:
+            told.add("source")
+        if _is_failed("source_unavailable")(event):
+            told.add("failure")
+        return len(told) == 2
+
+    def is_back(event: dict[str, Any]) -> bool:
+        ours = {"address": source, "interface": SOURCE_DEVICE}
+        return bool(event["event"] == "source_changed" and event["source"] == ours)
+
+    with hopscope_stream(path.source, *arguments, user=chosen.user) as stream:
+        stream.until(reaches)
+        with _address_gone(path.source):
+            stream.until(is_told)
+        recovers(stream, notes)
+        if not any(map(is_back, stream.events)):
+            stream.until(is_back)
+        notes.events(stream.events)
+
+
+@each_family
 @pytest.mark.parametrize("verdict", ["drop", "reject"])
 @pytest.mark.parametrize("way", ["udp", "raw-udp", "raw-tcp"])
 @pytest.mark.fault("firewall: {verdict} on output", "fails probes, counts no loss, goes on")

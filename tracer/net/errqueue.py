@@ -202,16 +202,15 @@ class ErrqueueChannel:
         return [*found, *self._moved(now_ns), *self._network.rerouted()]
 
     def _moved(self, now_ns: int) -> list[SourceMoved]:
-        """Sockets that are bound to an address the interface has no more give way to new ones."""
+        """Sockets bound to an address that is not ours any more give way to others, which cannot be."""
         moved = self._network.moved(now_ns)
         for item in moved:
             route = self._routes[item.trace]
-            if route.bind_source and item.source is not None:
-                self._routes[item.trace] = msgspec.structs.replace(route, source=item.source)
-                for key in [
-                    key for key in self._endpoints if key.trace == item.trace and key.sequence is None
-                ]:
-                    self._close(key)
+            if not route.bind_source or (item.source is None and route.bind_device):
+                continue  # an interface without an address may have another one in a moment
+            self._routes[item.trace] = msgspec.structs.replace(route, source=item.source or route.source)
+            for key in [key for key in self._endpoints if key.trace == item.trace and key.sequence is None]:
+                self._close(key)
         return moved
 
     def _close_due(self, now_ns: int) -> None:

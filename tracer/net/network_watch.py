@@ -138,7 +138,7 @@ def sources_of(routes: Mapping[TraceId, Route]) -> dict[TraceId, SourceInfo | No
 
 def _source(route: Route, own: Callable[[Family], dict[Address, str]]) -> SourceInfo | None:
     if route.bind_source and not route.bind_device:
-        return route.source  # the user's choice, whether the host has it or not
+        return None if _is_gone(route.source, own(route.family)) else route.source
     try:
         if route.bind_device and route.source is not None:
             return find_source(route.target, route.family, None, route.source.interface)
@@ -146,3 +146,12 @@ def _source(route: Route, own: Callable[[Family], dict[Address, str]]) -> Source
     except (HopscopeError, OSError, ValueError):  # ValueError: netifaces, of an interface that has just gone
         return None
     return SourceInfo(address, own(route.family).get(address))
+
+
+def _is_gone(chosen: SourceInfo | None, own: Mapping[Address, str]) -> bool:
+    """The address the user chose was ours and is not any more.
+
+    Another one than ours may be meant to be (ip_nonlocal_bind); no address at all is what a kernel says that
+    cannot be asked.
+    """
+    return chosen is not None and chosen.interface is not None and bool(own) and chosen.address not in own

@@ -12,14 +12,31 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from tracer.errors import LocalError
+from tracer.model import Failure, FailureKind
+
 if TYPE_CHECKING:
     import asyncio
 
 Result = TypeVar("Result")
 
 
+def begin_thread(run: Callable[[], None], name: str) -> None:
+    """Start a thread that nobody waits for. Raises LocalError where there can be no more."""
+    try:
+        threading.Thread(target=run, name=name, daemon=True).start()
+    except RuntimeError as error:
+        raise LocalError(
+            Failure(
+                kind=FailureKind.OTHER,
+                message="This process may start no more threads.",
+                remedy="Raise the limit of processes (ulimit -u, or pids.max of the container).",
+            )
+        ) from error
+
+
 async def unwaited(call: Callable[[], Result], name: str, ended: Callable[[], None] | None = None) -> Result:
-    """What ``call`` returns or raises; RuntimeError where there can be no more threads.
+    """What ``call`` returns or raises; LocalError where there can be no more threads.
 
     Cancelling leaves the thread, called ``name``, to itself. ``ended`` is called in the loop when the thread
     has ended, however long after.
@@ -45,8 +62,8 @@ async def unwaited(call: Callable[[], Result], name: str, ended: Callable[[], No
             loop.call_soon_threadsafe(tell, settle)
 
     try:
-        threading.Thread(target=run, name=name, daemon=True).start()
-    except RuntimeError:  # no more threads
+        begin_thread(run, name)
+    except LocalError:
         if ended is not None:
             ended()
         raise

@@ -9,7 +9,6 @@ import importlib
 import os
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
@@ -21,6 +20,7 @@ from tracer.errors import HopscopeError, TargetError
 from tracer.model import Route, TargetInfo
 from tracer.session import Prepared
 from tracer.text import named
+from tracer.unwaited import begin_thread
 from tui.asking import decided, sought
 from tui.early_terminal import EarlyTerminal, listening
 from tui.first_frame import FirstFrame, wants_to_leave
@@ -218,7 +218,7 @@ class _Loading:
         self._loop = asyncio.get_running_loop()
         self.done: asyncio.Future[type[HopscopeApp]] = self._loop.create_future()
         # Nobody waits for it where the user leaves first.
-        threading.Thread(target=self._load, name="loading", daemon=True).start()
+        begin_thread(self._load, "loading")
 
     def _load(self) -> None:
         try:

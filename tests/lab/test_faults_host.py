@@ -309,6 +309,23 @@ def test_a_target_that_answers_from_another_address_is_shown_and_not_called_reac
     notes.says("report", run.report["outcome"]["reason"])
 
 
+NO_THREADS = ("prlimit", "--nproc=1:1", "setpriv", "--reuid=65531", *User.NOBODY.value[1:], "--")
+"""A user who has no other process, and may have one."""
+
+
+@pytest.mark.parametrize("target", ["localhost", "127.0.0.1"])
+def test_where_no_thread_may_start_names_are_refused_in_a_sentence_and_addresses_traced(
+    path: Chain, target: str
+) -> None:
+    command = hopscope_command("-m", "json", "-C", "1", "--udp", "--channel", "errqueue", target)
+    path.source.ip("link set lo up")
+    done = path.source.run([*NO_THREADS, *command], environment=ENVIRONMENT, directory=ROOT)
+    told = "hopscope: This process may start no more threads. Raise the limit of processes"
+    assert done.returncode == (5 if target == "localhost" else 0), done
+    assert done.stderr.startswith(told if target == "localhost" else "")
+    assert len(done.stderr.splitlines()) == (target == "localhost")
+
+
 def test_the_load_of_the_process_is_in_the_report(path: Chain) -> None:
     target = path.target_address(Family.IPV4)
     run = hopscope(path.source, target, "-m", "json", "-C", "3", "--udp")

@@ -39,8 +39,10 @@ def read(name: str) -> tuple[str, ...]:
         text = content.decode()
     except OSError as error:
         raise ConfigError(_FLAG, name, f"it cannot be read ({error.strerror})") from error
-    except (UnicodeDecodeError, AttributeError) as error:  # AttributeError: stdin is closed
+    except UnicodeDecodeError as error:
         raise ConfigError(_FLAG, name, "it is no text") from error
+    except AttributeError as error:
+        raise ConfigError(_FLAG, name, "stdin is closed") from error
     if "\0" in text:
         raise ConfigError(_FLAG, name, "it is no text")
     bare = (line.partition("#")[0].strip() for line in text.lstrip("\ufeff").splitlines())

@@ -313,6 +313,11 @@ def test_targets_that_are_no_text(refused: Refused, content: bytes, tmp_path: Pa
     assert str(file) in refused("-m", "silent", "--targets-file", str(file))
 
 
+def test_targets_from_a_closed_stdin(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert "stdin is closed" in refused("-m", "silent", "--targets-file", "-")
+
+
 def test_a_recording_and_a_capture_cannot_share_a_file(refused: Refused, tmp_path: Path) -> None:
     file = tmp_path / "written"
     link = tmp_path / "link"

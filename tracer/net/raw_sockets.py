@@ -20,7 +20,7 @@ from tracer.model import Address, Family, Probe, Protocol
 from tracer.net import linux
 from tracer.net.linux import OPTIONS, Ancillary
 from tracer.net.raw_filter import attach, nothing_filter
-from tracer.net.timestamps import RECEIVE_FLAGS, KernelClock
+from tracer.net.timestamps import RECEIVE_FLAGS, STAMPS_AWAITED, KernelClock
 from tracer.wire.ip import PROTOCOL_NUMBERS
 
 BUFFER = 4 << 20
@@ -28,9 +28,6 @@ BUFFER = 4 << 20
 
 _WAYS_OUT = 256
 """Remembered: a host has few addresses and interfaces to send from."""
-
-STAMPS_AWAITED = 8192
-"""Probes whose transmit stamp is waited for; a device that gives none costs no more memory than this."""
 
 DATAGRAMS_AT_ONCE = 256
 """So many answers are read in a row before the rest of the program runs."""

@@ -217,7 +217,7 @@ class ScapyChannel:
             try:
                 reply = decode_reply(whole, rx)
             except DecodeError as error:
-                if whole[_PROTOCOL_AT[family]] == PROTOCOL_NUMBERS[family][Protocol.ICMP]:
+                if _is_icmp(family, whole):
                     yield Malformed(destination=None, reason=str(error), raw=whole)
                 continue
             if isinstance(reply, Reply) and is_about_us(reply, family, targets, self._ports):
@@ -233,6 +233,12 @@ class ScapyChannel:
     def close(self) -> None:
         self._ports.close()
         self._selector.close()
+
+
+def _is_icmp(family: Family, packet: bytes) -> bool:
+    """What a packet says it carries; one that ends before it says so carries nothing."""
+    at = _PROTOCOL_AT[family]
+    return packet[at : at + 1] == bytes((PROTOCOL_NUMBERS[family][Protocol.ICMP],))
 
 
 def _drops(sock: Any) -> int:

@@ -47,7 +47,7 @@ from tracer.model import (
     StampClock,
     TraceId,
 )
-from tracer.net import host
+from tracer.net import host, linux
 from tracer.net.raw_source import FRESH_NS
 from tracer.net.timestamps import KernelClock
 from tracer.wire.build import icmp_error, probe_packet
@@ -492,9 +492,7 @@ def test_answers_that_no_filter_ever_stopped_are_read_in_bounded_batches(
 
 
 def test_what_overflows_the_queue_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tracer.net import raw_sockets as module  # noqa: PLC0415 - the size is patched where it is used
-
-    monkeypatch.setattr(module, "BUFFER", 4096)
+    monkeypatch.setattr(linux, "RECEIVE_QUEUE", 4096)
     with raw_wire(route(Family.IPV4, UDP)) as lab:
         port = closed_port(Family.IPV4, DGRAM)
         for sequence in range(1, 101):

@@ -1,4 +1,4 @@
-"""What the Scapy channel makes of packets that a link brings although no host sends them, without a socket."""
+"""What the Scapy channel makes of packets that a link brings although no host sends them."""
 
 from __future__ import annotations
 

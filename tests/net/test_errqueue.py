@@ -241,7 +241,7 @@ def test_a_reused_descriptor_outlives_its_predecessors_closing_time() -> None:
 def test_a_step_of_the_wall_clock_restamps_and_is_told(family: Family, step_ns: int) -> None:
     ahead_ns = 0
     with wire(route(family, UDP)) as lab:
-        lab.channel._kernel_clock = KernelClock(lab.clock, lambda: time.time_ns() + ahead_ns)
+        lab.channel._watch.clock = KernelClock(lab.clock, lambda: time.time_ns() + ahead_ns)
         lab.send(closed_port(family, DGRAM))
         assert lab.ready(PATIENCE_MS)
         ahead_ns = step_ns
@@ -319,7 +319,7 @@ def test_what_the_channel_says_of_itself() -> None:
     with wire(route(Family.IPV4, TCP)) as lab:
         assert lab.channel.clock_info.tx is StampClock.USER
         assert "TCP_INFO" in lab.channel.clock_info.note
-        lab.channel._held.works = False
+        lab.channel._watch.stamping.works = False
         assert lab.channel.clock_info.rx is StampClock.USER
         assert "20 ms" in lab.channel.clock_info.note
 

@@ -317,7 +317,7 @@ def test_once_drained_the_descriptor_is_quiet_and_the_rest_is_not_waited_for(fam
 def test_a_step_of_the_wall_clock_restamps_and_is_told(family: Family, step_ns: int) -> None:
     ahead_ns = 0
     with raw_wire(route(family, UDP)) as lab:
-        lab.channel._kernel_clock = KernelClock(lab.clock, lambda: time.time_ns() + ahead_ns)
+        lab.channel._watch.clock = KernelClock(lab.clock, lambda: time.time_ns() + ahead_ns)
         lab.send(closed_port(family, DGRAM))
         ahead_ns = step_ns
         found = now_in(lab)
@@ -510,6 +510,6 @@ def test_what_the_channel_says_of_itself() -> None:
         assert (lab.channel.info.name, lab.channel.info.privileged) == ("raw", True)
         assert (lab.channel.clock_info.tx, lab.channel.clock_info.rx) == (StampClock.KERNEL,) * 2
         assert lab.channel.clock_info.note == ""
-        lab.channel._held.works = False
+        lab.channel._watch.stamping.works = False
         assert lab.channel.clock_info.rx is StampClock.USER
         assert "20 ms" in lab.channel.clock_info.note

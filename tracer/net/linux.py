@@ -48,7 +48,7 @@ PACKET_ROOM = 2048
 """Fits the largest probe of a round (1024 bytes) with its link header, and any ICMP error (1280 bytes)."""
 
 RECEIVE_QUEUE = 4 << 20
-"""Bytes of a large receive queue, where the privilege to ask for so many is there; else as rmem_max allows."""
+"""Bytes of a large receive queue where the privilege to ask for it is there, else what rmem_max allows."""
 
 
 class FamilyOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -178,8 +178,9 @@ class Engine:
         if this.is_last:
             self.stop(self._end_reason(), now)
             return
+        begins_ns = max(lane.round.next_begins_ns(now) for lane in self._lanes)
         for lane in self._lanes:
-            lane.begin_round(RoundId(this.id + 1), now)
+            lane.begin_round(RoundId(this.id + 1), begins_ns)
         self._plan_probe(now)
 
     def _end_reason(self) -> EndReason:

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tracer.text import named
+
 if TYPE_CHECKING:
     from tracer.model import Failure
 
@@ -63,6 +65,12 @@ class NotPermittedError(HopscopeError):
 
 class TargetError(HopscopeError):
     """A target has no usable address."""
+
+    @classmethod
+    def of(cls, name: str) -> TargetError:
+        """What to say of a name that nobody knows an address of."""
+        remedy = "Check the spelling and the resolver, or give an address."
+        return cls(f"{named(name)} has no address.", remedy)
 
 
 class LocalError(HopscopeError):

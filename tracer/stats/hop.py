@@ -39,6 +39,11 @@ MAX_RESPONDERS = 64
 DEFAULT_MAX_FLOWS = 64
 """So many flows are told apart, unless the options say otherwise."""
 
+PATIENCE_NS = 250_000_000
+PATIENCE_RTTS = 3
+"""A probe the end of the trace cut off is evidence of loss once it has waited for so long, and for so many
+times the slowest answer of its TTL."""
+
 ProbeEvent = (
     ProbeSent
     | ReplyReceived
@@ -184,9 +189,19 @@ class HopStats:
         sent_ns = self._outstanding.pop(key, None)
         self.lost += 1
         self._recent.put(key, None)
-        # What the end of the trace cut off might still have been answered: no evidence either way.
-        if sent_ns is not None and event.reason is LossReason.TIMEOUT:
+        if sent_ns is not None and (
+            event.reason is LossReason.TIMEOUT or self._overdue(event.at_ns - sent_ns)
+        ):
             self._judged.add(key, sent_ns, answered=False)
+
+    def _overdue(self, waited_ns: int) -> bool:
+        """Whether an answer, had there been one, would have come while the probe was waited for.
+
+        Answers count as they come and losses a timeout later: leaving out whatever the end cut off would
+        make a short trace of a lossy path look clean.
+        """
+        slowest_ns = self._series.worst_ns
+        return slowest_ns is not None and waited_ns >= max(PATIENCE_NS, PATIENCE_RTTS * slowest_ns)
 
     def _enter_failed(self, event: SendFailed) -> None:
         self._evidence = None

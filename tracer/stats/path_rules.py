@@ -66,12 +66,10 @@ def _path_loss(case: Case) -> Verdict | None:
         return None
     target = case.hops[-1]
     loss = f"Loss of {wording.with_interval(begin.counts)}"
-    if begin.earliest_ttl != begin.latest_ttl:
-        where = f"begins at one of hops {begin.earliest_ttl}-{begin.latest_ttl} and reaches the target"
-    elif begin.ttl == target.ttl:
+    if begin.earliest_ttl == target.ttl:
         where = f"at the target itself, hop {target.ttl}, or on the link before it; the hops before answer"
     else:
-        where = f"begins at hop {begin.ttl} and reaches the target"
+        where = f"begins at {begin.place} and reaches the target"
     return conclude(
         VerdictKind.LOSS_REACHES_TARGET,
         f"{loss} {where}.",

@@ -22,8 +22,10 @@ from tracer.model import (
     FlowId,
     Icmp,
     LossReason,
+    Port,
     ProbeState,
     QuotedHeader,
+    ReplyKind,
     StampClock,
     Ttl,
 )
@@ -138,6 +140,8 @@ class HopStats:
         self._reported_mtu: int | None = None
         self._mtu: int | None = None
         self._quoted: QuotedHeader | None = None
+        self._answered_port: Port | None = None
+        self._refused_port: Port | None = None
         self._responders: dict[Address, ResponderStats] = {}
         self._snapshot: HopSnapshot | None = None
         self._evidence: HopEvidence | None = None
@@ -222,6 +226,9 @@ class HopStats:
         self._icmp = event.icmp
         self._reply_ttl = event.reply_ttl
         self._quoted = event.quoted
+        still = self._answered_port in (None, event.target_port)
+        self._refused_port = event.target_port if still and event.kind is ReplyKind.RST else None
+        self._answered_port = event.target_port
         if event.mtu is not None:
             self._reported_mtu = event.mtu
         responder = self._responders.get(event.responder) or self._new_responder(event.responder)
@@ -271,6 +278,7 @@ class HopStats:
                 responders=tuple(responder.snapshot() for responder in self._responders.values()),
                 recent_ns=self._recent.snapshot(),
                 quoted=self._quoted,
+                refused_port=self._refused_port,
             )
         return self._snapshot
 

@@ -27,6 +27,8 @@ TEXTS: dict[str, str] = {
     "header.unreachable": "refused after {hops}",
     "header.gap": "silent behind {hops}",
     "header.mtu": "MTU {mtu}",
+    "header.port-refused": "TCP port {port} is refused",
+    "header.prohibited": "A filter refuses these packets",
     "header.round": "round {round}",
     "hops.one": "{number} hop",
     "hops.many": "{number} hops",

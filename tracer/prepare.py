@@ -26,7 +26,7 @@ from tracer.model import (
     TraceId,
 )
 from tracer.session import Prepared
-from tracer.text import named, printable
+from tracer.text import advice_without_address, named, printable
 from tracer.wire.address import family_of, parse
 from tracer.wire.mark import WORD_LENGTH
 
@@ -268,9 +268,7 @@ def another_simulated(
 
 
 def _without_address(query: str) -> TargetError:
-    return TargetError(
-        f"{named(query)} has no address.", "Check the spelling and the resolver, or give an address."
-    )
+    return TargetError(f"{named(query)} has no address.", advice_without_address(query))
 
 
 def _one_more(

@@ -34,7 +34,7 @@ from tracer.model import (
     TraceId,
 )
 from tracer.name_watch import LookUp, NameWatch
-from tracer.text import named
+from tracer.text import advice_without_address, named
 from tracer.version import VERSION
 
 Listener = Callable[[Sequence[Event]], None]
@@ -390,5 +390,5 @@ def _not_resolved(target: TargetInfo) -> Failure:
     return Failure(
         kind=FailureKind.TARGET_NOT_RESOLVED,
         message=f"{named(target.query)} has no address.",
-        remedy="Check the spelling and the resolver, or give an address.",
+        remedy=advice_without_address(target.query),
     )

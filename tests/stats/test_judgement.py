@@ -171,6 +171,11 @@ def test_loss_is_never_said_to_begin_at_a_hop_that_lost_nothing_while_one_that_d
     assert named > 0.9 * len(SEEDS)
 
 
+def test_answers_missing_short_of_the_target_are_told_of_the_hops_that_lost_them() -> None:
+    tracker = trace(8, lambda _dice, ttl, at_ns: ttl != 4 or at_ns >= 3 * S, starts_ns=range(0, 10 * S, S))
+    assert "answers of hop 4 are missing, but none of the target's so far." in sentence(tracker.snapshot())
+
+
 def test_a_hop_says_no_surer_than_the_path_where_the_loss_begins() -> None:
     snapshots = (
         trace(6, lossy(3, 0.08), seed=seed, starts_ns=range(0, 40 * S, S)).snapshot() for seed in SEEDS

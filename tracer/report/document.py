@@ -47,7 +47,7 @@ from tracer.stats.snapshot import (
     TraceSnapshot,
     Verdict,
 )
-from tracer.text import named, printable
+from tracer.text import advice_without_address, named, printable
 
 NS_PER_MS = 1_000_000
 NS_DIGITS = 6
@@ -242,7 +242,7 @@ def _unresolved(target: TargetInfo) -> tuple[ErrorSnapshot, ...]:
         ErrorSnapshot(
             kind=FailureKind.TARGET_NOT_RESOLVED,
             message=f"{named(target.query)} has no address.",
-            remedy="Check the spelling and the resolver, or give an address.",
+            remedy=advice_without_address(target.query),
             evidence={},
             count=1,
         ),

@@ -158,10 +158,9 @@ def _path_too_few(case: Case) -> Verdict | None:
     if target.closed < ENOUGH:
         sentence = f"{_reached(case)}; {_lost(target)} to the target lost so far, too few to judge."
     elif case.spread.begin is not None:
-        begin = case.spread.begin
-        sentence = (
-            f"{_reached(case)}; answers are missing from hop {begin.ttl} on, but none of the target's so far."
-        )
+        own = case.spread.own
+        missing = [hop.ttl for at, hop in enumerate(case.hops) if hop.counts.lost and at not in own]
+        sentence = f"{_reached(case)}; answers of {wording.hops(missing)} are missing, but none of the target's so far."
     else:
         return None
     return conclude(VerdictKind.NOT_ENOUGH_EVIDENCE, sentence, **loss_numbers(target))

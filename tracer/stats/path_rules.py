@@ -160,7 +160,8 @@ def _path_too_few(case: Case) -> Verdict | None:
     elif case.spread.begin is not None:
         own = case.spread.own
         missing = [hop.ttl for at, hop in enumerate(case.hops) if hop.counts.lost and at not in own]
-        sentence = f"{_reached(case)}; answers of {wording.hops(missing)} are missing, but none of the target's so far."
+        told = f"answers of {wording.hops(missing)} are missing, but none of the target's so far"
+        sentence = f"{_reached(case)}; {told}."
     else:
         return None
     return conclude(VerdictKind.NOT_ENOUGH_EVIDENCE, sentence, **loss_numbers(target))

@@ -27,6 +27,7 @@ TEXTS: dict[str, str] = {
     "header.unreachable": "refused after {hops}",
     "header.gap": "silent behind {hops}",
     "header.mtu": "MTU {mtu}",
+    "header.looking-up": "Looking up the target's address",
     "header.port-refused": "TCP port {port} is refused",
     "header.prohibited": "A filter refuses these packets",
     "header.round": "round {round}",

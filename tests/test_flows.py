@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from tests.session_driver import SIM_SEED, Run, simulation, taken
+from tests.wire.wire_strategies import MARKING
 from tracer import prepare
 from tracer.clock import VirtualClock
 from tracer.config import AddressFamily, ProtocolChoice, TraceConfig
@@ -21,7 +22,6 @@ from tracer.sim.channel import SOURCE_ADDRESSES, SimChannel
 from tracer.sim.internet import Internet
 from tracer.sim.load import load
 from tracer.sim.path import flow_key, phases, router
-from tracer.wire.mark import MARKING
 
 ECMP = Path(__file__).parent / "scenarios" / "ecmp.toml"
 NAT = Path(__file__).parent / "scenarios" / "nat.toml"

@@ -119,5 +119,6 @@ async def test_what_is_overdue_after_the_loop_was_held_up_is_paced_anew_and_neve
         assert sum(since <= at < since + SECOND for at in sent) <= BURST + RATE
         assert sum(since <= at < since + SECOND // 100 for at in sent) <= BURST + RATE // 100
     begun = [event.tx.ns for event in run.told(ProbeSent) if event.ttl == 1]
-    assert all(after - before >= SECOND for before, after in pairwise(begun))
+    least_ns = SECOND * 9 // 10  # a round makes up for a tenth of itself
+    assert all(after - before >= least_ns for before, after in pairwise(begun))
     assert run.report.outcome.rounds == 12

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from tests.session_driver import Run, simulation
+from tests.wire.wire_strategies import MARKING
 from tracer.config import AddressFamily, ProtocolChoice, TraceConfig
 from tracer.model import Strategy
-from tracer.wire.mark import MARKING, WORD_LENGTH
+from tracer.wire.mark import WORD_LENGTH
 
 ROUNDS = 20
 CASES = [

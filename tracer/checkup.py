@@ -6,10 +6,10 @@ import sys
 
 from tracer.config import TraceConfig
 from tracer.errors import HopscopeError
-from tracer.model import CheckState, Finding
+from tracer.model import CheckResult, CheckState
 
 
-def examine(config: TraceConfig, targets: int) -> list[Finding]:
+def examine(config: TraceConfig, targets: int) -> list[CheckResult]:
     """Look at this host with these options in mind. Sends nothing and changes nothing.
 
     Raises HopscopeError where there is nothing to look at: on other systems than Linux.
@@ -21,6 +21,6 @@ def examine(config: TraceConfig, targets: int) -> list[Finding]:
     return doctor.examine(config, targets)
 
 
-def is_well(findings: list[Finding]) -> bool:
+def is_well(findings: list[CheckResult]) -> bool:
     """Nothing keeps what was asked for from working."""
     return all(finding.state is not CheckState.TROUBLE for finding in findings)

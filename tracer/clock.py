@@ -33,11 +33,6 @@ class SystemClock:
     def now_ns(self) -> int:
         return time.monotonic_ns() - self._start_ns
 
-    @property
-    def start_monotonic_ns(self) -> int:
-        """CLOCK_MONOTONIC at the session's start: moves kernel stamps onto the session's clock."""
-        return self._start_ns
-
     def utc(self) -> str:
         return _rfc3339(datetime.now(UTC))
 

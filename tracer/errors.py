@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tracer.text import advice_without_address, named
+
 if TYPE_CHECKING:
     from tracer.model import Failure
 
@@ -63,6 +65,11 @@ class NotPermittedError(HopscopeError):
 
 class TargetError(HopscopeError):
     """A target has no usable address."""
+
+    @classmethod
+    def of(cls, name: str) -> TargetError:
+        """What to say of a name that nobody knows an address of."""
+        return cls(f"{named(name)} has no address.", advice_without_address(name))
 
 
 class LocalError(HopscopeError):

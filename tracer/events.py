@@ -307,8 +307,6 @@ class TraceEnded(_Event, frozen=True, kw_only=True, tag="trace_ended"):
     """What kept the trace from starting, for reason ``error``."""
 
 
-ReplyEvent = ReplyReceived | LateReply | DuplicateReply
-
 TargetEvent = (
     ProbeSent
     | ReplyReceived

@@ -529,7 +529,7 @@ class CheckState(StrEnum):
     """What the options ask for will not work."""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a check-up: what is, what is needed, and the command that mends it."""
 
     check: str

@@ -11,7 +11,7 @@ from io import RawIOBase
 from pathlib import Path
 from struct import Struct
 
-from tracer.errors import RecordingError
+from tracer.event_file import EventFile
 from tracer.events import DuplicateReply, Event, LateReply, ProbeLost, ReplyReceived, SizeProbed, TraceStarted
 from tracer.model import Stamp, StampClock
 
@@ -31,38 +31,15 @@ _NANOSECONDS = b"\x09"
 _IPV4_HEADER, _IPV6_HEADER = 20, 40
 
 
-class CaptureWriter:
-    """Writes what each event shows of packets, as soon as it is known what became of them.
-
-    A disk that fills up ends the capture, not the trace: ``failure`` then says why.
-    """
+class CaptureWriter(EventFile):
+    """Writes what each event shows of packets, as soon as it is known what became of them."""
 
     def __init__(self, path: Path, opened: RawIOBase | None = None) -> None:
-        """Write to ``opened`` where the file was opened beforehand, else to ``path``."""
-        self.failure: OSError | None = None
-        """What ended the capture early."""
+        super().__init__(path, opened)
         self._epoch_ns = 0
-        try:
-            self._file: RawIOBase = opened or path.open("wb", buffering=0)
-        except OSError as error:
-            raise RecordingError(
-                f"{path} cannot be written: {error.strerror}.", "Choose another file."
-            ) from error
 
-    def write(self, events: Sequence[Event]) -> None:
-        """Append the packets of these events."""
-        if self.failure is not None:
-            return
-        rest = memoryview(b"".join(block for event in events for block in self._blocks(event)))
-        try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
-        except OSError as error:
-            self.failure = error
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+    def encoded(self, events: Sequence[Event]) -> bytes:
+        return b"".join(block for event in events for block in self._blocks(event))
 
     def _blocks(self, event: Event) -> Iterator[bytes]:
         match event:

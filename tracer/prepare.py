@@ -26,7 +26,7 @@ from tracer.model import (
     TraceId,
 )
 from tracer.session import Prepared
-from tracer.text import advice_without_address, named, printable
+from tracer.text import printable
 from tracer.wire.address import family_of, parse
 from tracer.wire.mark import WORD_LENGTH
 
@@ -240,7 +240,7 @@ async def another(query: str, prepared: Prepared, config: TraceConfig) -> tuple[
 
     address = next(iter(await _addresses(query, config)), None)
     if address is None:
-        raise _without_address(query)
+        raise TargetError.of(query)
     info = prepared.channel.info
     _only_traceable([query], [address], info.protocol, config, info.name)
     link = _link(query, config)
@@ -262,13 +262,9 @@ def another_simulated(
     family = Family.IPV6 if config.addr_family in _IPV6_FIRST else Family.IPV4
     address = target.addresses_of(family)[0] if query == target.name else parse(query)
     if address is None:
-        raise _without_address(query)
+        raise TargetError.of(query)
     source = SourceInfo(SOURCE_ADDRESSES[family_of(address)], None)
     return _one_more(query, address, source, prepared, config, None)
-
-
-def _without_address(query: str) -> TargetError:
-    return TargetError(f"{named(query)} has no address.", advice_without_address(query))
 
 
 def _one_more(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from io import RawIOBase
 from pathlib import Path
 
 import msgspec
 
 from tracer.errors import RecordingError
+from tracer.event_file import EventFile
 from tracer.events import SCHEMA, Event, TraceStarted
 from tracer.ndjson import decode, encode
 
@@ -16,37 +16,11 @@ _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 """What bytes that are no event raise: no JSON or no event, no UTF-8 or an endless number, a deep nest."""
 
 
-class Recorder:
-    """Writes every batch of events at once, so that a crash costs at most a part of the last line.
+class Recorder(EventFile):
+    """Writes the log, a line for each event."""
 
-    A disk that fills up ends the recording, not the trace: ``failure`` then says why.
-    """
-
-    def __init__(self, path: Path, opened: RawIOBase | None = None) -> None:
-        """Write to ``opened`` where the file was opened beforehand, else to ``path``."""
-        self.failure: OSError | None = None
-        """What ended the recording early."""
-        try:
-            self._file: RawIOBase = opened or path.open("wb", buffering=0)
-        except OSError as error:
-            raise RecordingError(
-                f"{path} cannot be written: {error.strerror}.", "Choose another file."
-            ) from error
-
-    def write(self, events: Sequence[Event]) -> None:
-        """Append these events."""
-        if self.failure is None:
-            try:
-                rest = memoryview(b"".join(encode(event) for event in events))
-                while rest:
-                    # A disk that is nearly full takes a part; the next write says why.
-                    rest = rest[self._file.write(rest) :]
-            except OSError as error:
-                self.failure = error
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+    def encoded(self, events: Sequence[Event]) -> bytes:
+        return b"".join(encode(event) for event in events)
 
 
 def read(path: Path) -> Iterator[Event]:

@@ -18,7 +18,7 @@ from tracer.config import TraceConfig
 from tracer.engine.engine import MEMORY_TIMEOUTS, Engine
 from tracer.engine.ports import port_plans
 from tracer.engine.spec import TraceSpec
-from tracer.errors import LocalError
+from tracer.errors import LocalError, TargetError
 from tracer.events import Event, Load, TargetAdded, TraceEnded, TraceStarted
 from tracer.interfaces import Channel, Clock, Command, Notice, PortInUse, Received, RouteMoved, SendProbe
 from tracer.load import Meter
@@ -34,7 +34,6 @@ from tracer.model import (
     TraceId,
 )
 from tracer.name_watch import LookUp, NameWatch
-from tracer.text import advice_without_address, named
 from tracer.version import VERSION
 
 Listener = Callable[[Sequence[Event]], None]
@@ -387,8 +386,5 @@ class Session:
 
 
 def _not_resolved(target: TargetInfo) -> Failure:
-    return Failure(
-        kind=FailureKind.TARGET_NOT_RESOLVED,
-        message=f"{named(target.query)} has no address.",
-        remedy=advice_without_address(target.query),
-    )
+    error = TargetError.of(target.query)
+    return Failure(kind=FailureKind.TARGET_NOT_RESOLVED, message=error.message, remedy=error.remedy)

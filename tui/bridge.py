@@ -56,6 +56,7 @@ class Bridge:
         self._fold.apply(events)
         for event in events:
             if isinstance(event, TraceStarted):
+                self._looked_up = frozenset()
                 self._books = {target.label: _TargetBooks(self._max_samples) for target in event.targets}
                 for started in self._books.values():
                     started.apply(event)

@@ -14,6 +14,8 @@ import termios
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tui.terminal_size import size_of
+
 KEYBOARD, SCREEN = 0, 1
 
 CANCEL = "\x18"
@@ -54,12 +56,8 @@ class EarlyTerminal:
         return bool(self._owed)
 
     def size(self) -> tuple[int, int]:
-        """Columns and lines; 80 and 24 where the terminal does not know, or is gone."""
-        try:
-            size = os.get_terminal_size(SCREEN)
-        except OSError:
-            return 80, 24
-        return size.columns or 80, size.lines or 24
+        """Columns and lines."""
+        return size_of(SCREEN)
 
     def enter(self) -> None:
         """Take the screen and the keys."""

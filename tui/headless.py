@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from tracer.report.modes import BY_NAME, Listening, Material
 from tracer.session import Listener
 from tui import progress
 from tui.mode_names import PRETTY
+from tui.terminal_size import size_of
 
 if TYPE_CHECKING:
     from tui.live import LiveTable
@@ -81,7 +81,7 @@ class Output:
         """Write what comes at the end; returns the reports."""
         self.clear()
         reports = self._reports()
-        width = os.get_terminal_size().columns if sys.stdout.isatty() else None
+        width = size_of(sys.stdout)[0] if sys.stdout.isatty() else None
         sys.stdout.buffer.write(self._listening.render(reports, width))
         sys.stdout.buffer.flush()
         return reports

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from typing import TextIO
@@ -10,6 +9,7 @@ from typing import TextIO
 from tracer.events import Event
 from tracer.report import pretty
 from tracer.report.document import Report
+from tui.terminal_size import size_of
 
 REDRAW_S = 0.2
 """Five times a second: quick enough to watch hops appear, slow enough to read."""
@@ -30,9 +30,9 @@ class LiveTable:
         """Something happened."""
         if time.monotonic() >= self._next_draw_s:
             self._next_draw_s = time.monotonic() + REDRAW_S
-            size = os.get_terminal_size(self._terminal.fileno())
-            text = pretty.render_running(self._reports(), size.columns)
-            self._draw(text.splitlines()[: size.lines - 1])
+            columns, lines = size_of(self._terminal)
+            text = pretty.render_running(self._reports(), columns)
+            self._draw(text.splitlines()[: lines - 1])
 
     def close(self) -> None:
         """Take the table away."""

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from tracer.events import Event, ProbeSent, TargetAdded, TraceEnded, TraceStarted
+from tui.terminal_size import size_of
 
 REDRAW_S = 0.2
 APPEARS_AFTER_S = 1.0
 """A run that is over by then shows nothing."""
 
 _BAR = 24
-_USUAL_WIDTH = 80
 _CLEAR = "\r\x1b[K"
 
 
@@ -75,16 +75,9 @@ class Progress:
 
     def _draw(self, elapsed_s: float) -> None:
         done = min(self._rounds.values(), default=0)
-        text = line(done, self._asked, elapsed_s, self._width())
+        text = line(done, self._asked, elapsed_s, size_of(self._stream)[0])
         self._write(f"{self._clear}{text.ljust(self._drawn)}")
         self._drawn = len(text)
-
-    def _width(self) -> int:
-        """Its columns; a serial line does not know them."""
-        try:
-            return os.get_terminal_size(self._stream.fileno()).columns or _USUAL_WIDTH
-        except OSError:
-            return _USUAL_WIDTH
 
     def close(self) -> None:
         """Take the line away."""

@@ -8,23 +8,16 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from io import FileIO
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from tracer.errors import ConfigError, RecordingError
 from tracer.events import Event
 
-
-class Log(Protocol):
-    """What ``tracer.record.Recorder`` and ``tracer.pcapng.CaptureWriter`` have in common."""
-
-    failure: OSError | None
-
-    def write(self, events: Sequence[Event]) -> None: ...
-
-    def close(self) -> None: ...
+if TYPE_CHECKING:
+    from tracer.event_file import EventFile
 
 
-Begin = Callable[[Path, FileIO | None], Log]
+Begin = Callable[[Path, FileIO | None], "EventFile"]
 
 
 class LateFile:
@@ -37,7 +30,7 @@ class LateFile:
         self._begin = begin
         self._opened: FileIO | None = None
         self._is_new = False
-        self._log: Log | None = None
+        self._log: EventFile | None = None
 
     def open(self) -> None:
         """Open it while the right to do so is there, without touching what stands in it.
@@ -99,8 +92,8 @@ def _are_one(record: Path, pcap: Path) -> bool:
 
 
 def _beginner(module: str, kind: str) -> Begin:
-    def begin(path: Path, opened: FileIO | None) -> Log:
-        log: Log = getattr(import_module(f"tracer.{module}"), kind)(path, opened)
+    def begin(path: Path, opened: FileIO | None) -> EventFile:
+        log: EventFile = getattr(import_module(f"tracer.{module}"), kind)(path, opened)
         return log
 
     return begin

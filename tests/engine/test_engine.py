@@ -349,3 +349,30 @@ def test_the_highest_rate_never_hangs_for_want_of_a_sequence() -> None:
     assert driven.engine.deadline(now) == 60 * SECOND
     assert len({probe.sequence for probe in driven.sent}) == OUTSTANDING_LIMIT
     assert driven.tick(60 * SECOND)
+
+
+def test_a_host_that_is_late_by_a_little_every_time_begins_as_many_rounds_as_one_that_is_not() -> None:
+    late_ns, rounds, path = 7 * MS, 50, 3
+    driven = Driven(report_cycles=None)
+    now = 0
+    begun: list[int] = []
+    while len(begun) < rounds:
+        if driven.tick(now):
+            begun.append(now)
+            driven.path(path, now + MS, len(driven.sent) - path if len(begun) > 1 else 0)
+        due_ns = driven.engine.deadline(now)
+        assert due_ns is not None
+        now = due_ns + late_ns
+    assert now - begun[0] <= rounds * SECOND + late_ns
+
+
+def test_after_a_standstill_no_rounds_are_made_up_for() -> None:
+    driven = Driven(report_cycles=None)
+    driven.tick(0)
+    driven.path(3, MS)
+    standstill_ns = 10 * SECOND
+    assert driven.tick(standstill_ns) == [1, 2, 3]
+    driven.path(3, standstill_ns + MS, len(driven.sent) - 3)
+    due_ns = driven.engine.deadline(standstill_ns + MS)
+    assert due_ns == standstill_ns + SECOND * 9 // 10
+    assert driven.tick(due_ns) == [1, 2, 3]

@@ -29,6 +29,18 @@ def over_at(current: Round, outstanding: int = 1) -> int | None:
     return ends
 
 
+@pytest.mark.parametrize(
+    ("late_ns", "begins_ns"), [(0, 0), (3 * MS, 0), (100 * MS, 0), (101 * MS, MS), (10 * SECOND, 9900 * MS)]
+)
+def test_the_next_round_counts_from_the_due_end_but_makes_up_for_no_more_than_a_tenth(
+    late_ns: int, begins_ns: int
+) -> None:
+    current = sent_round(min_round_duration_ns=SECOND)
+    current.path_end_answered(START + 20 * MS, 20 * MS)
+    ends_ns = START + SECOND
+    assert current.next_begins_ns(ends_ns + late_ns) == ends_ns + begins_ns
+
+
 def test_without_the_end_a_round_lasts_its_maximum() -> None:
     current = sent_round(max_round_duration_ns=3 * SECOND)
     current.answered(START + 20 * MS)

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from tests.engine.engine_driver import USABLE, config_of, kernel
-from tests.wire.wire_strategies import FAMILIES, ROUTER, SOURCE, TARGET
+from tests.wire.wire_strategies import FAMILIES, MARKING, ROUTER, SOURCE, TARGET
 from tracer.config import SECOND, ProtocolChoice
 from tracer.engine.engine import Engine
 from tracer.engine.ports import port_plans
@@ -40,7 +40,7 @@ from tracer.model import (
 from tracer.wire.build import icmp_error, probe_packet
 from tracer.wire.decode import decode_reply
 from tracer.wire.icmp import IcmpError
-from tracer.wire.mark import MARKING, MARKS, WORD_LENGTH
+from tracer.wire.mark import MARKS, WORD_LENGTH
 
 COMBINATIONS = [
     (strategy, protocol, family)

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from tracer.config import ProtocolChoice, TraceConfig
-from tracer.model import CheckState, Family, Finding, Protocol
+from tracer.model import CheckResult, CheckState, Family, Protocol
 from tracer.net import doctor
 from tracer.net.facts import Facts, count_output_drops, read
 from tracer.net.needs import needs_of
@@ -43,7 +43,7 @@ TCP = TraceConfig(protocol=ProtocolChoice.TCP)
 ICMP = TraceConfig(protocol=ProtocolChoice.ICMP)
 
 
-def found(check: str, config: TraceConfig = ICMP, targets: int = 1, **facts: Any) -> Finding:
+def found(check: str, config: TraceConfig = ICMP, targets: int = 1, **facts: Any) -> CheckResult:
     needs = needs_of(config, targets)
     changed = msgspec.structs.replace(WELL, **facts)
     [finding] = [one for one in (look(changed, needs) for look in doctor.CHECKS) if one.check == check]

@@ -43,8 +43,9 @@ from tracer.model import (
     StampClock,
     Strategy,
 )
-from tracer.net import host
+from tracer.net import host, linux
 from tracer.net.choose import _may_ping
+from tracer.net.endpoint import DatagramEndpoint
 from tracer.net.protocols import KERNEL_RESENDS_NS
 from tracer.net.timestamps import KernelClock
 
@@ -240,7 +241,7 @@ def test_a_reused_descriptor_outlives_its_predecessors_closing_time() -> None:
 def test_a_step_of_the_wall_clock_restamps_and_is_told(family: Family, step_ns: int) -> None:
     ahead_ns = 0
     with wire(route(family, UDP)) as lab:
-        lab.channel._kernel_clock = KernelClock(lab.clock, lambda: time.time_ns() + ahead_ns)
+        lab.channel._watch.clock = KernelClock(lab.clock, lambda: time.time_ns() + ahead_ns)
         lab.send(closed_port(family, DGRAM))
         assert lab.ready(PATIENCE_MS)
         ahead_ns = step_ns
@@ -318,7 +319,7 @@ def test_what_the_channel_says_of_itself() -> None:
     with wire(route(Family.IPV4, TCP)) as lab:
         assert lab.channel.clock_info.tx is StampClock.USER
         assert "TCP_INFO" in lab.channel.clock_info.note
-        lab.channel._held.works = False
+        lab.channel._watch.stamping.works = False
         assert lab.channel.clock_info.rx is StampClock.USER
         assert "20 ms" in lab.channel.clock_info.note
 
@@ -420,3 +421,30 @@ def test_routers_may_cut_what_is_allowed_to_be_cut(dont_fragment: bool) -> None:
     with wire(route(Family.IPV4, UDP)) as lab:
         [packet] = left(lab, [flow_probe(lab, 0, 1, Strategy.CLASSIC, dont_fragment=dont_fragment)]).values()
     assert ("DF" in IP(packet).flags) is dont_fragment
+
+
+def test_a_flood_is_read_in_bounded_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tracer.net import endpoint, errqueue  # noqa: PLC0415 - the limits are patched where they are used
+
+    monkeypatch.setattr(endpoint, "DATAGRAMS_AT_ONCE", 3)
+    monkeypatch.setattr(errqueue, "POLLS_AT_ONCE", 2)
+    with server(Family.IPV4, DGRAM) as service, wire(route(Family.IPV4, UDP)) as lab:
+        lab.send(service.getsockname()[1])
+        _, peer = service.recvfrom(2048)
+        for _ in range(10):
+            service.sendto(b"flood", peer)
+        read = [len(replies(lab.channel.receive(lab.clock.now_ns()))) for _ in range(3)]
+    assert read == [6, 4, 0]
+
+
+def test_stamps_that_never_come_are_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tracer.net import endpoint as module  # noqa: PLC0415 - the limit is patched where it is used
+
+    monkeypatch.setattr(module, "STAMPS_AWAITED", 4)
+    with server(Family.IPV4, DGRAM) as service, wire(route(Family.IPV4, UDP)) as lab:
+        lab.channel._stamping = linux.OPT_TSONLY  # stamps by number, and none is taken
+        for sequence in range(1, 11):
+            assert isinstance(lab.send(service.getsockname()[1], sequence), Sent)
+        [endpoint] = lab.channel._endpoints.values()
+        assert isinstance(endpoint, DatagramEndpoint)
+        assert len(endpoint._by_count) == 4

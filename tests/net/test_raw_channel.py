@@ -47,7 +47,7 @@ from tracer.model import (
     StampClock,
     TraceId,
 )
-from tracer.net import host
+from tracer.net import host, linux
 from tracer.net.raw_source import FRESH_NS
 from tracer.net.timestamps import KernelClock
 from tracer.wire.build import icmp_error, probe_packet
@@ -317,7 +317,7 @@ def test_once_drained_the_descriptor_is_quiet_and_the_rest_is_not_waited_for(fam
 def test_a_step_of_the_wall_clock_restamps_and_is_told(family: Family, step_ns: int) -> None:
     ahead_ns = 0
     with raw_wire(route(family, UDP)) as lab:
-        lab.channel._kernel_clock = KernelClock(lab.clock, lambda: time.time_ns() + ahead_ns)
+        lab.channel._watch.clock = KernelClock(lab.clock, lambda: time.time_ns() + ahead_ns)
         lab.send(closed_port(family, DGRAM))
         ahead_ns = step_ns
         found = now_in(lab)
@@ -492,9 +492,7 @@ def test_answers_that_no_filter_ever_stopped_are_read_in_bounded_batches(
 
 
 def test_what_overflows_the_queue_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tracer.net import raw_sockets as module  # noqa: PLC0415 - the size is patched where it is used
-
-    monkeypatch.setattr(module, "BUFFER", 4096)
+    monkeypatch.setattr(linux, "RECEIVE_QUEUE", 4096)
     with raw_wire(route(Family.IPV4, UDP)) as lab:
         port = closed_port(Family.IPV4, DGRAM)
         for sequence in range(1, 101):
@@ -512,6 +510,6 @@ def test_what_the_channel_says_of_itself() -> None:
         assert (lab.channel.info.name, lab.channel.info.privileged) == ("raw", True)
         assert (lab.channel.clock_info.tx, lab.channel.clock_info.rx) == (StampClock.KERNEL,) * 2
         assert lab.channel.clock_info.note == ""
-        lab.channel._held.works = False
+        lab.channel._watch.stamping.works = False
         assert lab.channel.clock_info.rx is StampClock.USER
         assert "20 ms" in lab.channel.clock_info.note

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.stats.logbook import Log
 from tracer.model import Address, FlowId, Port, ProbeState, Ttl
+from tracer.stats import paths_taken
 from tracer.stats.paths_taken import MOST_PATHS, OPEN_ROUNDS, Link, PathsTaken, TakenFlow
 
 
@@ -41,6 +43,16 @@ def test_links_are_counted_by_round() -> None:
         Link(Ttl(1), Address("a"), Address("c")): 1,
     }
     assert [(path.hops, path.rounds) for path in flow.paths] == [(("a", "b"), 2), (("a", "c"), 1)]
+
+
+def test_of_too_many_links_the_first_ones_go_on_counting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths_taken, "MOST_LINKS", 2)
+    log = Log()
+    for round_id, second in enumerate(("b", "c", "d", "e", "b")):
+        answered(log, 1, round_id, "a")
+        answered(log, 2, round_id, second)
+    [flow] = taken(log)
+    assert {link.far: times for link, times in flow.links.items()} == {"b": 2, "c": 1}
 
 
 def test_a_lost_answer_makes_no_link_and_no_path_of_its_own() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import functools
+import io
 import json
+import os
 import re
 import stat
 from pathlib import Path
@@ -23,6 +27,7 @@ from tracer.errors import TargetError
 from tracer.events import PathEndMoved, TraceEnded, TraceStarted
 from tracer.report.fold import Fold
 from tracer.report.modes import FILES
+from tui import export
 from tui.app import HopscopeApp
 from tui.export import ENDINGS, RunningRecording, default_name
 from tui.files import FileError, write_new
@@ -274,6 +279,37 @@ async def test_a_recording_that_runs_ends_with_the_program(tmp_path: Path) -> No
     assert isinstance(last, TraceEnded)
 
 
+class FullDisk(io.RawIOBase):
+    """Takes nothing from a moment on."""
+
+    def write(self, _data: Any, /) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("when", ["at once", "later"])
+async def test_a_full_disk_ends_a_recording_and_is_told_once(
+    tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = functools.partial(record.Recorder, opened=FullDisk())
+    if when == "at once":
+        monkeypatch.setattr(export, "Recorder", full)
+    app = HopscopeApp(live())
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await settled(app)
+        await pilot.press("W")
+        await answer(pilot, f"{tmp_path}/log")
+        assert screen.recording is not None
+        if when == "later":
+            screen.recording._recorder.close()
+            screen.recording._recorder = full(tmp_path / "log")
+        await pilot.press("a")
+        await answer(pilot, FAR)
+        await settled(app)
+        told = [notice for notice in notices(app) if "is incomplete" in notice]
+    assert told == [f"Recording to {tmp_path}/log is incomplete: No space left on device."]
+    assert screen.recording.ended
+
+
 async def test_starting_over_ends_a_recording(tmp_path: Path) -> None:
     app = HopscopeApp(live())
     async with app.run_test(size=(100, 30)) as pilot:
@@ -288,6 +324,7 @@ async def test_starting_over_ends_a_recording(tmp_path: Path) -> None:
                 break
         assert screen.recording is not None
         assert screen.recording.ended
+        assert sum(notice.startswith(f"Recording to {tmp_path}/log ended: ") for notice in notices(app)) == 1
     assert [isinstance(event, TraceStarted) for event in record.read(tmp_path / "log")].count(True) == 1
 
 

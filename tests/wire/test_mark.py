@@ -14,13 +14,13 @@ from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, in6_chksum
 from scapy.packet import Packet
 from scapy.utils import checksum as scapy_checksum
 
-from tests.wire.wire_strategies import FAMILIES, ROUTER, RX, SOURCE, a_probe, addresses, u16, u32
+from tests.wire.wire_strategies import FAMILIES, MARKING, ROUTER, RX, SOURCE, a_probe, addresses, u16, u32
 from tracer.model import Family, PacketShape, Port, Probe, Protocol, Reply, Sequence, Strategy
 from tracer.wire.address import family_of
 from tracer.wire.build import icmp_error, probe_packet, tcp_answer
 from tracer.wire.decode import Irrelevant, decode_reply
 from tracer.wire.icmp import IcmpError
-from tracer.wire.mark import MARKING, MARKS, read_mark
+from tracer.wire.mark import MARKS, read_mark
 from tracer.wire.tcp import TcpFlags
 
 ROWS = sorted(MARKS, key=str)

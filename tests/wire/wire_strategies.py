@@ -25,6 +25,7 @@ from tracer.model import (
     Sequence,
     Stamp,
     StampClock,
+    Strategy,
     TraceId,
     Ttl,
     UnknownExtension,
@@ -39,6 +40,12 @@ T = TypeVar("T")
 RX = Stamp(1_000, StampClock.KERNEL)
 FAMILIES = tuple(Family)
 PROTOCOLS = tuple(Protocol)
+MARKING = {
+    Strategy.CLASSIC: frozenset(Protocol),
+    Strategy.PARIS: frozenset(Protocol),
+    Strategy.DUBLIN: frozenset({Protocol.UDP}),
+}
+"""The protocols each strategy has a place for its mark in."""
 
 SOURCE = {Family.IPV4: Address("192.0.2.1"), Family.IPV6: Address("2001:db8::1")}
 TARGET = {Family.IPV4: Address("198.51.100.9"), Family.IPV6: Address("2001:db8:9::9")}

@@ -147,9 +147,9 @@ class Lane:
         self.round.move(RoundInput.OVER)
         return self._watch.round_over(self.belief.end)
 
-    def begin_round(self, number: RoundId, now: int) -> None:
+    def begin_round(self, number: RoundId, begins_ns: int) -> None:
         """Start again at the first TTL."""
-        self.round = Round(self._config, number, now)
+        self.round = Round(self._config, number, begins_ns)
         self.window.new_round()
         self.plan.new_round()
 

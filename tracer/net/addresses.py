@@ -14,8 +14,11 @@ from tracer.model import Address, Failure, FailureKind, Family, SourceInfo
 from tracer.net import host
 from tracer.net.linux import OPTIONS
 
-_DISCOVERY_PORT = 33434
+DISCOVERY_PORT = 33434
 """Connecting a UDP socket sends nothing; the port only has to be one."""
+
+NOT_THE_ADDRESS = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""Errors of ports, descriptors and memory: they say nothing of an address."""
 
 
 def own_addresses(family: Family) -> dict[Address, str]:
@@ -58,17 +61,14 @@ def lacks_source(target: Address, family: Family) -> bool:
     try:
         routed_source(target, family)
     except OSError as error:
-        return error.errno not in _NOT_THE_ADDRESS
+        return error.errno not in NOT_THE_ADDRESS
     return False
-
-
-_NOT_THE_ADDRESS = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 def routed_source(target: Address, family: Family) -> Address:
     """The address the route gives. Raises OSError where it gives none."""
     with socket.socket(OPTIONS[family].socket_family, socket.SOCK_DGRAM) as probe:
-        probe.connect((target, _DISCOVERY_PORT))
+        probe.connect((target, DISCOVERY_PORT))
         return Address(probe.getsockname()[0].partition("%")[0])
 
 

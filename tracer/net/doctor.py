@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tracer.config import ProtocolChoice, TraceConfig
-from tracer.model import CheckState, Family, Finding, Protocol
+from tracer.model import CheckResult, CheckState, Family, Protocol
 from tracer.net.binding import RECEIVE_BUFFER
 from tracer.net.facts import Facts, read
 from tracer.net.needs import Needs, needs_of
@@ -17,31 +17,31 @@ NEARLY_FULL = 0.9
 """Share of the connection table beyond which new flows are about to be dropped."""
 
 
-def examine(config: TraceConfig, targets: int) -> list[Finding]:
+def examine(config: TraceConfig, targets: int) -> list[CheckResult]:
     """Look at this host with these options in mind. Sends nothing, changes nothing."""
     facts = read(Protocol.TCP if config.protocol is ProtocolChoice.TCP else Protocol.UDP)
     needs = needs_of(config, targets)
     return [check(facts, needs) for check in CHECKS]
 
 
-def _ok(check: str, found: str, needed: str) -> Finding:
-    return Finding(check=check, state=CheckState.OK, found=found, needed=needed)
+def _ok(check: str, found: str, needed: str) -> CheckResult:
+    return CheckResult(check=check, state=CheckState.OK, found=found, needed=needed)
 
 
-def _notice(check: str, found: str, needed: str, remedy: str) -> Finding:
-    return Finding(check=check, state=CheckState.NOTICE, found=found, needed=needed, remedy=remedy)
+def _notice(check: str, found: str, needed: str, remedy: str) -> CheckResult:
+    return CheckResult(check=check, state=CheckState.NOTICE, found=found, needed=needed, remedy=remedy)
 
 
-def _trouble(check: str, found: str, needed: str, remedy: str) -> Finding:
-    return Finding(check=check, state=CheckState.TROUBLE, found=found, needed=needed, remedy=remedy)
+def _trouble(check: str, found: str, needed: str, remedy: str) -> CheckResult:
+    return CheckResult(check=check, state=CheckState.TROUBLE, found=found, needed=needed, remedy=remedy)
 
 
-def _unknown(check: str, key: str, needed: str) -> Finding:
+def _unknown(check: str, key: str, needed: str) -> CheckResult:
     """What cannot be read is not fine; the command shows it where it can."""
     return _notice(check, f"unknown: {key} cannot be read here", needed, f"sysctl {key}")
 
 
-def raw_sockets(facts: Facts, _: Needs) -> Finding:
+def raw_sockets(facts: Facts, _: Needs) -> CheckResult:
     """The raw channel: the whole quoted packet."""
     check, needed = "raw sockets", "CAP_NET_RAW for --channel raw; nothing for --channel errqueue"
     if facts.raw_sockets:
@@ -55,7 +55,7 @@ def raw_sockets(facts: Facts, _: Needs) -> Finding:
     )
 
 
-def ping_sockets(facts: Facts, needs: Needs) -> Finding:
+def ping_sockets(facts: Facts, needs: Needs) -> CheckResult:
     """ICMP without privileges."""
     check, needed = "ping sockets", "ICMP without privileges needs one of your groups in ping_group_range"
     groups = ", ".join(str(group) for group in sorted(facts.groups)[:4])
@@ -68,7 +68,7 @@ def ping_sockets(facts: Facts, needs: Needs) -> Finding:
     return (_trouble if blocked else _notice)(check, f"not permitted ({found})", needed, remedy)
 
 
-def families(facts: Facts, _: Needs) -> Finding:
+def families(facts: Facts, _: Needs) -> CheckResult:
     """IPv6 may be switched off."""
     check, needed = "address families", "the family of the target"
     found = " and ".join(sorted(family.value for family in facts.families))
@@ -77,7 +77,7 @@ def families(facts: Facts, _: Needs) -> Finding:
     return _notice(check, found, needed, "sudo sysctl -w net.ipv6.conf.all.disable_ipv6=0")
 
 
-def source_ports(facts: Facts, needs: Needs) -> Finding:
+def source_ports(facts: Facts, needs: Needs) -> CheckResult:
     """The range the kernel hands ports out of, against what the options hold at once."""
     check, needed = "source ports", f"{needs.ports} at once"
     if facts.port_range is None:
@@ -97,7 +97,7 @@ def source_ports(facts: Facts, needs: Needs) -> Finding:
     return _trouble(check, found, needed, 'sudo sysctl -w net.ipv4.ip_local_port_range="32768 60999"')
 
 
-def open_files(facts: Facts, needs: Needs) -> Finding:
+def open_files(facts: Facts, needs: Needs) -> CheckResult:
     """Descriptors; the soft limit is raised to the hard one at the start."""
     check, needed = "open files", f"{needs.open_files}"
     found = f"limit {facts.open_files_soft}, can be raised to {facts.open_files_hard}"
@@ -106,7 +106,7 @@ def open_files(facts: Facts, needs: Needs) -> Finding:
     return _trouble(check, found, needed, f"sudo prlimit --pid $$ --nofile={needs.open_files}")
 
 
-def receive_buffer(facts: Facts, _: Needs) -> Finding:
+def receive_buffer(facts: Facts, _: Needs) -> CheckResult:
     """Answers wait in it while this process is busy; it bounds the error queue too."""
     check, needed = "receive buffer", f"{RECEIVE_BUFFER} bytes"
     if facts.receive_buffer_max is None:
@@ -117,7 +117,7 @@ def receive_buffer(facts: Facts, _: Needs) -> Finding:
     return _notice(check, found, needed, f"sudo sysctl -w net.core.rmem_max={RECEIVE_BUFFER}")
 
 
-def kernel_stamps(facts: Facts, _: Needs) -> Finding:
+def kernel_stamps(facts: Facts, _: Needs) -> CheckResult:
     """Send stamps that carry the packet are matched by it; others are counted."""
     check, needed = "kernel stamps", "net.core.tstamp_allow_data 1, to match send stamps by their packet"
     if facts.stamps_show_packets is None:
@@ -127,7 +127,7 @@ def kernel_stamps(facts: Facts, _: Needs) -> Finding:
     return _notice(check, "by number only", needed, "sudo sysctl -w net.core.tstamp_allow_data=1")
 
 
-def icmp_limit(facts: Facts, needs: Needs) -> Finding:
+def icmp_limit(facts: Facts, needs: Needs) -> CheckResult:
     """This host's own limit: it matters to who traces it, and to a trace of this host."""
     check = "ICMP rate limit"
     needed = f"matters only to traces of this host; a window is {needs.probes_in_flight} probes"
@@ -144,7 +144,7 @@ def icmp_limit(facts: Facts, needs: Needs) -> Finding:
     )
 
 
-def connection_table(facts: Facts, _: Needs) -> Finding:
+def connection_table(facts: Facts, _: Needs) -> CheckResult:
     """A full table drops new flows, and every probe may be one."""
     check, needed = "connection tracking", "room for new flows"
     if facts.conntrack is None and not facts.settings_shown:
@@ -158,7 +158,7 @@ def connection_table(facts: Facts, _: Needs) -> Finding:
     return _trouble(check, found, needed, f"sudo sysctl -w net.netfilter.nf_conntrack_max={2 * room}")
 
 
-def wall_clock(facts: Facts, _: Needs) -> Finding:
+def wall_clock(facts: Facts, _: Needs) -> CheckResult:
     """Round-trip times do not depend on it, the times in reports do."""
     check, needed = "wall clock", "synchronised, for the times in reports; round-trip times do not need it"
     if facts.clock_synchronised is None:
@@ -168,7 +168,7 @@ def wall_clock(facts: Facts, _: Needs) -> Finding:
     return _notice(check, "not synchronised", needed, "sudo timedatectl set-ntp true")
 
 
-def firewall(facts: Facts, _: Needs) -> Finding:
+def firewall(facts: Facts, _: Needs) -> CheckResult:
     """Rules on output that drop or reject."""
     check, needed = "local firewall", "no output rule that drops probes"
     if facts.firewall_drops is None:
@@ -179,7 +179,7 @@ def firewall(facts: Facts, _: Needs) -> Finding:
     return _notice(check, found, needed, "sudo nft list ruleset")
 
 
-CHECKS: tuple[Callable[[Facts, Needs], Finding], ...] = (
+CHECKS: tuple[Callable[[Facts, Needs], CheckResult], ...] = (
     raw_sockets, ping_sockets, families, source_ports, open_files, receive_buffer, kernel_stamps, icmp_limit,
     connection_table, wall_clock, firewall,
 )  # fmt: skip

@@ -28,18 +28,25 @@ from tracer.net import binding, linux
 from tracer.net.failures import Phase
 from tracer.net.linux import OPTIONS, Ancillary, ExtendedError
 from tracer.net.local_errors import local_failure
-from tracer.net.timestamps import KernelClock, packet_in
+from tracer.net.timestamps import STAMPS_AWAITED, KernelClock, packet_in
 from tracer.wire import extensions
 from tracer.wire.icmp import reply_kind
 
 _ERROR_QUEUE, _AT_ONCE = int(socket.MSG_ERRQUEUE), int(socket.MSG_DONTWAIT)
 """As numbers: the flags of Python's socket module are added up by a function in Python."""
 
+_LAST_COUNT = 0xFFFFFFFF
+"""The kernel counts the sends of a socket in 32 bits (sk_tskey)."""
+
 _ICMP_ORIGINS = (linux.SO_EE_ORIGIN_ICMP, linux.SO_EE_ORIGIN_ICMP6)
 
 PENDING_ERRORS = 64
 """How many errors of earlier probes a send may meet before it is believed to fail by itself. Each must have
 brought an entry of the error queue, so this only bounds a flood."""
+
+DATAGRAMS_AT_ONCE = 256
+"""So many messages of a queue are read in a row before the rest of the program runs: whoever floods the port
+of a probe must not keep this process."""
 
 
 class Datagram:
@@ -92,7 +99,7 @@ class Endpoint(ABC):
         """Which probe an error-queue entry quotes. Raises DecodeError."""
 
     def receive(self) -> Iterator[Received]:
-        """Drain both queues; never raises because of what the network sent."""
+        """Drain both queues, so far as is done at once; never raises because of what the network sent."""
         yield from self._errors()
         yield from self.answers()
 
@@ -119,16 +126,16 @@ class Endpoint(ABC):
                 yield self._icmp(datagram, error)
 
     def _read(self, flags: int) -> Iterator[Datagram]:
-        """Every message of a queue, until it is empty or only errors come."""
+        """The messages of a queue, until it is empty or only errors come."""
         errors_left = PENDING_ERRORS
         at_once = flags | _AT_ONCE
-        while errors_left:
+        for _ in range(DATAGRAMS_AT_ONCE):
             try:
                 data, messages, _, peer = self.sock.recvmsg(linux.PACKET_ROOM, linux.ANCILLARY_ROOM, at_once)
             except OSError as error:
-                if flags or error.errno == errno.EAGAIN:
-                    return
                 errors_left -= 1
+                if flags or error.errno == errno.EAGAIN or not errors_left:
+                    return
                 continue  # an ICMP error pending on the socket; its entry is in the error queue
             ancillary = linux.read_ancillary(self.options, messages)
             if ancillary.drops is not None:
@@ -268,7 +275,9 @@ class DatagramEndpoint(Endpoint):
         """Keep up with the kernel's counter: a send refused with EPERM consumes a number, others do not."""
         if self._counts_sends and consumed:
             self._by_count[self._sends] = (self.port, probe.identity[1])
-            self._sends += 1
+            self._sends = (self._sends + 1) & _LAST_COUNT
+            if len(self._by_count) > STAMPS_AWAITED:
+                del self._by_count[next(iter(self._by_count))]
 
     def _transmitted(self, datagram: Datagram, error: ExtendedError) -> Iterator[Received]:
         if datagram.ancillary.stamp_ns is None:

@@ -15,10 +15,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from tracer.errors import LocalError
 from tracer.interfaces import (
     Clock,
-    Notice,
     NotSent,
     PortInUse,
     Received,
@@ -38,12 +36,11 @@ from tracer.model import (
     StampClock,
     TraceId,
 )
-from tracer.net import binding, host
+from tracer.net import binding
 from tracer.net.endpoint import DatagramEndpoint, Endpoint
-from tracer.net.failures import no_descriptor
-from tracer.net.network_watch import NetworkWatch
 from tracer.net.protocols import KERNEL_RESENDS_NS, PingEndpoint, TcpEndpoint, UdpEndpoint
-from tracer.net.timestamps import KernelClock, StampingHeld, restamped, slept, transmit_flags
+from tracer.net.timestamps import transmit_flags
+from tracer.net.watch import Watch
 
 EVENTS_AT_ONCE = 1024
 POLLS_AT_ONCE = 16
@@ -68,24 +65,14 @@ class _ProbeKey(NamedTuple):
 _LATE = f"answers later than {KERNEL_RESENDS_NS / 10**9:g} s count as loss"
 """Of TCP, whatever the timeout: the kernel would resend the SYN."""
 
+_SYN = "a SYN is stamped in the middle of connect; the handshake is timed by the kernel (TCP_INFO)"
+
 
 class ErrqueueChannel:
     """Implements interfaces.Channel."""
 
     def __init__(self, clock: Clock, protocol: Protocol, reason: str) -> None:
-        host.raise_descriptor_limit()
-        with contextlib.ExitStack() as opened:
-            try:
-                self._held = StampingHeld()
-                opened.callback(self._held.close)
-                self._epoll = select.epoll()
-            except OSError as error:
-                raise LocalError(no_descriptor(error)) from error
-            opened.pop_all()
-        self._network = NetworkWatch()
-        if (watching := self._network.fileno()) is not None:
-            self._epoll.register(watching, select.EPOLLIN)
-        self._kernel_clock = KernelClock(clock)
+        self._watch = Watch(clock)
         self._stamping = transmit_flags()
         self._protocol = protocol
         self._reason = reason
@@ -102,26 +89,23 @@ class ErrqueueChannel:
 
     @property
     def clock_info(self) -> ClockInfo:
-        rx = StampClock.KERNEL if self._held.works else StampClock.USER
-        tx = StampClock.USER if self._protocol is Protocol.TCP else StampClock.KERNEL
-        notes = []
-        if not self._held.works:
-            notes.append("the kernel did not stamp a loopback packet within 20 ms")
-        if self._protocol is Protocol.TCP:
-            notes.append(
-                "a SYN is stamped in the middle of connect; the handshake is timed by the kernel (TCP_INFO)"
-            )
-        return ClockInfo(tx=tx, rx=rx, note="; ".join(notes))
+        tcp = self._protocol is Protocol.TCP
+        notes = (self._watch.rx_note, _SYN if tcp else "")
+        return ClockInfo(
+            tx=StampClock.USER if tcp else StampClock.KERNEL,
+            rx=self._watch.rx_clock,
+            note="; ".join(note for note in notes if note),
+        )
 
     def open_trace(self, route: Route) -> None:
         self._routes[route.trace] = route
-        self._network.watch(route)
+        self._watch.network.watch(route)
 
     def close_trace(self, trace: TraceId) -> None:
         for key in [key for key in self._endpoints if key.trace == trace]:
             self._close(key)
         self._routes.pop(trace, None)
-        self._network.forget(trace)
+        self._watch.network.forget(trace)
 
     def send(self, command: SendProbe) -> SendResult:
         key = self._key(command.probe)
@@ -150,8 +134,8 @@ class ErrqueueChannel:
         if isinstance(sock, (PortInUse, NotSent)):
             return sock
         if route.protocol is Protocol.TCP:
-            return TcpEndpoint(sock, route, self._kernel_clock)
-        return _DATAGRAM[route.protocol](sock, route, self._kernel_clock, self._stamping)
+            return TcpEndpoint(sock, route, self._watch.clock)
+        return _DATAGRAM[route.protocol](sock, route, self._watch.clock, self._stamping)
 
     def _keep(self, key: _ProbeKey, endpoint: Endpoint) -> None:
         """Wait for its queues. A TCP socket tells once; registered before its connect it would hang up."""
@@ -162,7 +146,7 @@ class ErrqueueChannel:
             heapq.heappush(self._closings, (endpoint.closes_at_ns(), endpoint.fileno(), key))
         else:
             events = select.EPOLLIN
-        self._epoll.register(endpoint.fileno(), events)
+        self._watch.epoll.register(endpoint.fileno(), events)
 
     def release(self, probe: Probe) -> None:
         if probe.trace in self._routes and (key := self._key(probe)).sequence is not None:
@@ -173,37 +157,33 @@ class ErrqueueChannel:
         if endpoint is not None:
             self._by_fileno.pop(endpoint.fileno(), None)
             with contextlib.suppress(OSError):
-                self._epoll.unregister(endpoint.fileno())
+                self._watch.epoll.unregister(endpoint.fileno())
             endpoint.close()
 
     def receive(self, now_ns: int) -> list[Received]:
-        slept_ns, stepped = self._kernel_clock.slept_ns(), self._kernel_clock.stepped()
+        disturbance = self._watch.disturbance()
         found, self._found = self._found, []
         drops = 0
         for _ in range(POLLS_AT_ONCE):
-            ready = self._epoll.poll(0, EVENTS_AT_ONCE)
+            ready = self._watch.epoll.poll(0, EVENTS_AT_ONCE)
             if not ready:
                 break
             for fileno, _ in ready:
                 endpoint = self._by_fileno.get(fileno)
                 if endpoint is None:
-                    self._network.heard()
+                    self._watch.network.heard()
                 else:
                     found.extend(endpoint.receive())
                     drops += endpoint.take_drops()
             if len(found) >= FOUND_AT_ONCE:
                 break
         self._close_due(now_ns)
-        if stepped or slept_ns:
-            found = restamped(found, self._kernel_clock)
-        if drops or stepped:
-            found.append(Notice(kernel_drops=drops, clock_steps=int(stepped)))
-        found += slept(self._routes.values(), slept_ns)
-        return [*found, *self._moved(now_ns), *self._network.rerouted()]
+        found = self._watch.told(found, drops, disturbance, self._routes.values())
+        return [*found, *self._moved(now_ns), *self._watch.network.rerouted()]
 
     def _moved(self, now_ns: int) -> list[SourceMoved]:
         """Sockets that are bound to an address the interface has no more give way to new ones."""
-        moved = self._network.moved(now_ns)
+        moved = self._watch.network.moved(now_ns)
         for item in moved:
             route = self._routes[item.trace]
             if route.bind_source and item.source is not None:
@@ -227,14 +207,12 @@ class ErrqueueChannel:
         while self._closings and self._closings[0][2] not in self._endpoints:
             heapq.heappop(self._closings)
         closing = self._closings[0][0] if self._closings else None
-        return min((at for at in (closing, self._network.deadline()) if at is not None), default=None)
+        return min((at for at in (closing, self._watch.network.deadline()) if at is not None), default=None)
 
     def fileno(self) -> int | None:
-        return self._epoll.fileno()
+        return self._watch.epoll.fileno()
 
     def close(self) -> None:
         for key in list(self._endpoints):
             self._close(key)
-        self._epoll.close()
-        self._network.close()
-        self._held.close()
+        self._watch.close()

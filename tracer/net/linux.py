@@ -15,6 +15,7 @@ from tracer.model import Address, Family
 
 IP_MTU_DISCOVER = 10
 IP_PMTUDISC_DONT = 0
+SO_RCVBUFFORCE = 33
 SO_TIMESTAMPING = 37
 SO_RXQ_OVFL = 40
 SO_EE_ORIGIN_LOCAL = 1
@@ -44,7 +45,10 @@ ANCILLARY_ROOM = 512
 """Fits every control message asked for here, with their headers."""
 
 PACKET_ROOM = 2048
-"""Fits the largest probe (1024 bytes) with its link header, and any ICMP error (1280 bytes)."""
+"""Fits the largest probe of a round (1024 bytes) with its link header, and any ICMP error (1280 bytes)."""
+
+RECEIVE_QUEUE = 4 << 20
+"""Bytes of a large receive queue where the privilege to ask for it is there, else what rmem_max allows."""
 
 
 class FamilyOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +136,14 @@ class Ancillary(msgspec.Struct, gc=False):
     drops: int | None = None
     """Packets this socket's receive queue has dropped so far."""
     error: ExtendedError | None = None
+
+
+def enlarge(sock: socket.socket) -> None:
+    """Give a socket a large receive queue."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_QUEUE)
+    except OSError:  # needs CAP_NET_ADMIN
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_QUEUE)
 
 
 def ttl_message(options: FamilyOptions, ttl: int) -> tuple[int, int, bytes]:

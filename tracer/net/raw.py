@@ -7,7 +7,6 @@ raw_filter for what wakes us, raw_ports for what is reserved, raw_source for whe
 
 from __future__ import annotations
 
-import contextlib
 import select
 from collections.abc import Iterator, Sequence
 
@@ -17,7 +16,6 @@ from tracer.errors import DecodeError, LocalError
 from tracer.interfaces import (
     Clock,
     Malformed,
-    Notice,
     NotSent,
     PortInUse,
     Received,
@@ -37,14 +35,13 @@ from tracer.model import (
     StampClock,
     TraceId,
 )
-from tracer.net import binding, host
-from tracer.net.failures import Phase, no_descriptor, no_family
-from tracer.net.network_watch import NetworkWatch
+from tracer.net import binding
+from tracer.net.failures import Phase, no_family
 from tracer.net.raw_filter import Interest, answer_filters, icmp_filters
 from tracer.net.raw_ports import SourcePorts
 from tracer.net.raw_sockets import Datagram, Leaving, RawSockets, Receiver
 from tracer.net.raw_source import SourceAddress
-from tracer.net.timestamps import KernelClock, StampingHeld, restamped, slept
+from tracer.net.watch import Watch
 from tracer.net.whole_packets import is_about_us, judged
 from tracer.wire.build import probe_packet
 from tracer.wire.decode import Irrelevant, decode_reply
@@ -61,20 +58,8 @@ class RawChannel:
     """Implements interfaces.Channel over sockets that outlive it."""
 
     def __init__(self, clock: Clock, sockets: RawSockets, protocol: Protocol, reason: str) -> None:
-        host.raise_descriptor_limit()
-        with contextlib.ExitStack() as opened:
-            try:
-                self._held = StampingHeld()
-                opened.callback(self._held.close)
-                self._epoll = select.epoll()
-            except OSError as error:
-                raise LocalError(no_descriptor(error)) from error
-            opened.pop_all()
-        self._network = NetworkWatch()
-        if (watching := self._network.fileno()) is not None:
-            self._epoll.register(watching, select.EPOLLIN)
+        self._watch = Watch(clock)
         self._clock = clock
-        self._kernel_clock = KernelClock(clock)
         self._sockets = sockets
         self._protocol = protocol
         self._reason = reason
@@ -90,15 +75,13 @@ class RawChannel:
 
     @property
     def clock_info(self) -> ClockInfo:
-        rx = StampClock.KERNEL if self._held.works else StampClock.USER
-        note = "" if self._held.works else "the kernel did not stamp a loopback packet within 20 ms"
-        return ClockInfo(tx=StampClock.KERNEL, rx=rx, note=note)
+        return ClockInfo(tx=StampClock.KERNEL, rx=self._watch.rx_clock, note=self._watch.rx_note)
 
     def open_trace(self, route: Route) -> None:
         if route.family not in self._sockets.senders:
             raise LocalError(no_family(route.family))
         self._routes[route.trace] = route
-        self._network.watch(route)
+        self._watch.network.watch(route)
         self._sources[route.trace] = SourceAddress(route)
         self._targets[route.target] = route
         self._ports.unfiltered.add(route.family)
@@ -106,7 +89,7 @@ class RawChannel:
     def close_trace(self, trace: TraceId) -> None:
         self._ports.close_trace(trace)
         self._sources.pop(trace, None)
-        self._network.forget(trace)
+        self._watch.network.forget(trace)
         route = self._routes.pop(trace, None)
         if route is None:
             return
@@ -119,7 +102,7 @@ class RawChannel:
     def _rest(self, family: Family) -> None:
         for fileno, receiver in list(self._listening.items()):
             if receiver.family is family:
-                self._epoll.unregister(fileno)
+                self._watch.epoll.unregister(fileno)
                 del self._listening[fileno]
                 receiver.rest()
 
@@ -143,7 +126,7 @@ class RawChannel:
         receiver.admit(programs)
         if receiver.fileno() not in self._listening:
             self._listening[receiver.fileno()] = receiver
-            self._epoll.register(receiver.fileno(), select.EPOLLIN)
+            self._watch.epoll.register(receiver.fileno(), select.EPOLLIN)
 
     def send(self, command: SendProbe) -> SendResult:
         probe = command.probe
@@ -181,7 +164,7 @@ class RawChannel:
     def _hand_over(self, family: Family, probe: Probe, leaving: Leaving) -> Sent:
         """Raises OSError."""
         packet = probe_packet(probe, leaving.source)
-        before = self._kernel_clock.now()
+        before = self._watch.clock.now()
         self._sockets.senders[family].send(packet, probe, leaving)
         return Sent(before, probe.source_port)
 
@@ -196,34 +179,30 @@ class RawChannel:
         self._ports.release(probe)
 
     def receive(self, now_ns: int) -> list[Received]:
-        slept_ns, stepped = self._kernel_clock.slept_ns(), self._kernel_clock.stepped()
+        disturbance = self._watch.disturbance()
         answers: list[Received] = []
         for _ in range(POLLS_AT_ONCE):
-            ready = self._epoll.poll(0)
+            ready = self._watch.epoll.poll(0)
             if not ready:
                 break
             for fileno, _ in ready:
                 if (receiver := self._listening.get(fileno)) is not None:
                     answers.extend(self._answers(receiver))
                 else:
-                    self._network.heard()
+                    self._watch.network.heard()
             if len(answers) >= ANSWERS_AT_ONCE:
                 break
         # Read after the answers, told before them: the stamp of an answered probe is there by now.
         found: list[Received] = [*self._stamps(), *answers]
-        if stepped or slept_ns:
-            found = restamped(found, self._kernel_clock)
         drops = 0
         for receiver in self._listening.values():
             drops += receiver.take_drops()
-        if drops or stepped:
-            found.append(Notice(kernel_drops=drops, clock_steps=int(stepped)))
-        found += slept(self._routes.values(), slept_ns)
-        return [*found, *self._moved(now_ns), *self._network.rerouted()]
+        found = self._watch.told(found, drops, disturbance, self._routes.values())
+        return [*found, *self._moved(now_ns), *self._watch.network.rerouted()]
 
     def _moved(self, now_ns: int) -> list[SourceMoved]:
         """What was known of a source is void: raw IPv4 sockets send from any address, ours or not."""
-        moved = self._network.moved(now_ns)
+        moved = self._watch.network.moved(now_ns)
         for item in moved:
             route = self._routes[item.trace]
             if route.bind_source and item.source is not None:
@@ -233,12 +212,13 @@ class RawChannel:
 
     def _stamps(self) -> Iterator[Received]:
         for sender in self._sockets.senders.values():
-            yield from sender.stamps(self._kernel_clock)
+            yield from sender.stamps(self._watch.clock)
 
     def _answers(self, receiver: Receiver) -> Iterator[Received]:
+        clock = self._watch.clock
         for datagram in receiver.datagrams():
             at_ns = datagram.ancillary.stamp_ns
-            rx = self._kernel_clock.now() if at_ns is None else self._kernel_clock.stamp(at_ns)
+            rx = clock.now() if at_ns is None else clock.stamp(at_ns)
             try:
                 reply = decode_reply(_packet(receiver, datagram), rx)
             except DecodeError as error:
@@ -250,10 +230,10 @@ class RawChannel:
                 yield judged(reply, self._targets)
 
     def deadline(self) -> int | None:
-        return self._network.deadline()
+        return self._watch.network.deadline()
 
     def fileno(self) -> int | None:
-        return self._epoll.fileno()
+        return self._watch.epoll.fileno()
 
     def close(self) -> None:
         for family in Family:
@@ -262,9 +242,7 @@ class RawChannel:
         self._routes.clear()
         for sender in self._sockets.senders.values():
             sender.forget()
-        self._epoll.close()
-        self._network.close()
-        self._held.close()
+        self._watch.close()
 
 
 def _packet(receiver: Receiver, datagram: Datagram) -> bytes:

@@ -20,17 +20,11 @@ from tracer.model import Address, Family, Probe, Protocol
 from tracer.net import linux
 from tracer.net.linux import OPTIONS, Ancillary
 from tracer.net.raw_filter import attach, nothing_filter
-from tracer.net.timestamps import RECEIVE_FLAGS, KernelClock
+from tracer.net.timestamps import RECEIVE_FLAGS, STAMPS_AWAITED, KernelClock
 from tracer.wire.ip import PROTOCOL_NUMBERS
-
-BUFFER = 4 << 20
-"""Bytes of a receive queue, where the privilege to ask for so many is there; else what rmem_max allows."""
 
 _WAYS_OUT = 256
 """Remembered: a host has few addresses and interfaces to send from."""
-
-STAMPS_AWAITED = 8192
-"""Probes whose transmit stamp is waited for; a device that gives none costs no more memory than this."""
 
 DATAGRAMS_AT_ONCE = 256
 """So many answers are read in a row before the rest of the program runs."""
@@ -38,9 +32,8 @@ DATAGRAMS_AT_ONCE = 256
 ERRORS_AT_ONCE = 64
 """A receive may fail for reasons of its own so often in a row before the queue is left for the next time."""
 
-_SO_RCVBUFFORCE = 33
 _SCM_TS_OPT_ID = 81
-_IP_PKTINFO, _IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE = 8, 10, 23, 3
+_IP_PKTINFO = 8
 _UNSIGNED = Struct("@I")
 _PKTINFO4 = Struct("@i4s4x")
 _PKTINFO6 = Struct("@16sI")
@@ -59,8 +52,7 @@ _Message = tuple[int, int, bytes]
 
 _LARGEST = {Protocol.ICMP: 65535, Protocol.TCP: linux.PACKET_ROOM, Protocol.UDP: 65535}
 """Bytes of the largest answer; an echo is as large as the probe that asks for it, and one cut short would not
-verify. Receiving into one buffer for ever was measured to be slower than a new one of
-2 KiB: the bytes are kept, so they would have to be copied out of it."""
+verify. One buffer for all would be slower: the bytes are kept, so they would have to be copied out of it."""
 
 
 class Leaving(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
@@ -86,12 +78,11 @@ class Sender:
         self._sock = socket.socket(
             options.socket_family, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_RAW
         )
-        discover = _IP_MTU_DISCOVER if family is Family.IPV4 else _IPV6_MTU_DISCOVER
-        self._sock.setsockopt(options.level, discover, _PMTUDISC_PROBE)
+        self._sock.setsockopt(options.level, options.mtu_discover, linux.PMTUDISC_PROBE)
         # With it a full queue behind the socket is told (ENOBUFS) instead of passed over in silence.
         self._sock.setsockopt(options.level, options.recv_err, 1)
         self._sock.setsockopt(socket.SOL_SOCKET, linux.SO_TIMESTAMPING, _STAMPS)
-        _enlarge(self._sock)
+        linux.enlarge(self._sock)
         self._gives_numbers = True
         self._given = _FIRST_GIVEN
         self._counted = 0
@@ -196,7 +187,7 @@ class Receiver:
         number = PROTOCOL_NUMBERS[family][protocol]
         self._sock = socket.socket(options.socket_family, socket.SOCK_RAW | socket.SOCK_NONBLOCK, number)
         attach(self._sock, nothing_filter())
-        _enlarge(self._sock)
+        linux.enlarge(self._sock)
         self._sock.setsockopt(socket.SOL_SOCKET, linux.SO_TIMESTAMPING, RECEIVE_FLAGS)
         self._sock.setsockopt(socket.SOL_SOCKET, linux.SO_RXQ_OVFL, 1)
         if family is Family.IPV6:
@@ -272,13 +263,6 @@ def _destination(messages: list[_Message]) -> Address | None:
         if (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO) and len(data) >= _PKTINFO6.size:
             return Address(socket.inet_ntop(socket.AF_INET6, data[:16]))
     return None
-
-
-def _enlarge(sock: socket.socket) -> None:
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER)
-    except OSError:  # needs CAP_NET_ADMIN
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
 
 
 _SILENT = {Family.IPV4: "127.255.255.254", Family.IPV6: "::1"}

@@ -9,6 +9,7 @@ import socket
 from tracer.interfaces import NotSent
 from tracer.model import Address, Failure, Probe, Route
 from tracer.net import binding
+from tracer.net.addresses import DISCOVERY_PORT, NOT_THE_ADDRESS
 from tracer.net.failures import Phase, explain
 from tracer.net.linux import OPTIONS
 from tracer.net.raw_sockets import Leaving
@@ -16,14 +17,9 @@ from tracer.net.raw_sockets import Leaving
 FRESH_NS = 1_000_000_000
 """How long an answer of the kernel is believed. A probe that fails asks at once."""
 
-_DISCOVERY_PORT = 33434
-"""Connecting a UDP socket sends nothing; the port only has to be one."""
-
 _IP_BIND_ADDRESS_NO_PORT = 24
-_NOT_THE_ADDRESS = frozenset(
-    {errno.EAGAIN, errno.EADDRINUSE, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-)
-"""Of ports, descriptors and memory; what was known of the address still holds."""
+_STILL_HOLDS = NOT_THE_ADDRESS | {errno.EADDRINUSE}
+"""Errors after which what was known of the address still holds."""
 
 
 class SourceAddress:
@@ -42,7 +38,7 @@ class SourceAddress:
         try:
             self._known = self._ask()
         except OSError as error:
-            if self._known is not None and error.errno in _NOT_THE_ADDRESS:
+            if self._known is not None and error.errno in _STILL_HOLDS:
                 return self._known
             self._known = None
             return self._refused(probe, error)
@@ -59,7 +55,7 @@ class SourceAddress:
                     asking.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
                 asking.bind(_address(route.source.address, 0, interface))
                 return Leaving(route.source.address, interface)
-            asking.connect(_address(route.target, _DISCOVERY_PORT, interface))
+            asking.connect(_address(route.target, DISCOVERY_PORT, interface))
             return Leaving(Address(asking.getsockname()[0].partition("%")[0]), interface)
 
     def _interface(self, asking: socket.socket) -> int:

@@ -45,7 +45,7 @@ from tracer.model import (
     StampClock,
     TraceId,
 )
-from tracer.net import binding
+from tracer.net import binding, linux
 from tracer.net.failures import Phase, no_family
 from tracer.net.raw_ports import SourcePorts
 from tracer.net.raw_source import SourceAddress
@@ -61,14 +61,8 @@ POLL_NS = 5_000_000
 PACKETS_AT_ONCE = 256
 """So many are read before the rest of the program has its turn."""
 
-_SO_RCVBUFFORCE = 33
-"""asm-generic/socket.h: beyond net.core.rmem_max, which takes CAP_NET_ADMIN."""
-
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
 """linux/if_packet.h: two unsigned numbers, packets seen and packets dropped, since they were last read."""
-
-BUFFER = 4 << 20
-"""Bytes of each receive queue: Scapy's own take some eighty packets, one round of a few targets is more."""
 
 _SO_TIMESTAMPNS = 35
 """asm-generic/socket.h. Scapy asks for it on its IPv4 sockets only."""
@@ -106,9 +100,9 @@ def _open(family: Family) -> Any:
 
     sock = {Family.IPV4: L3RawSocket, Family.IPV6: L3RawSocket6}[family]()
     sock.ins.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-    sock.ins.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-    with contextlib.suppress(PermissionError):
-        sock.ins.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER)
+    linux.enlarge(
+        sock.ins
+    )  # Scapy's own queue takes some eighty packets, fewer than a round of a few targets
     sock.auxdata_available = True
     return sock
 
@@ -217,7 +211,7 @@ class ScapyChannel:
             try:
                 reply = decode_reply(whole, rx)
             except DecodeError as error:
-                if whole[_PROTOCOL_AT[family]] == PROTOCOL_NUMBERS[family][Protocol.ICMP]:
+                if _is_icmp(family, whole):
                     yield Malformed(destination=None, reason=str(error), raw=whole)
                 continue
             if isinstance(reply, Reply) and is_about_us(reply, family, targets, self._ports):
@@ -233,6 +227,12 @@ class ScapyChannel:
     def close(self) -> None:
         self._ports.close()
         self._selector.close()
+
+
+def _is_icmp(family: Family, packet: bytes) -> bool:
+    """What a packet says it carries; one that ends before it says so carries nothing."""
+    at = _PROTOCOL_AT[family]
+    return packet[at : at + 1] == bytes((PROTOCOL_NUMBERS[family][Protocol.ICMP],))
 
 
 def _drops(sock: Any) -> int:

@@ -34,6 +34,10 @@ TIGHT_NS = 5_000
 READINGS = 4
 """How often a disturbed reading is taken again before it is given up until the next time."""
 
+STAMPS_AWAITED = 8192
+"""Probes of a socket whose transmit stamp is waited for; a device that gives none costs no more memory than
+this."""
+
 WARM_UP_S = 0.020
 """Receive stamping starts 0-4 ms after the first socket asks for it (the kernel enables it from a work
 queue, net/core/dev.c net_enable_timestamp; measured); beyond this it does not come at all."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tracer.errors import TargetError
 from tracer.events import TraceStarted
 from tracer.icmp_names import CODE_NAMES, code_name, type_name
 from tracer.model import (
@@ -47,7 +48,7 @@ from tracer.stats.snapshot import (
     TraceSnapshot,
     Verdict,
 )
-from tracer.text import advice_without_address, named, printable
+from tracer.text import printable
 
 NS_PER_MS = 1_000_000
 NS_DIGITS = 6
@@ -238,11 +239,12 @@ def _reason(target: TargetInfo, snapshot: TraceSnapshot) -> EndReason:
 def _unresolved(target: TargetInfo) -> tuple[ErrorSnapshot, ...]:
     if target.address is not None:
         return ()
+    error = TargetError.of(target.query)
     return (
         ErrorSnapshot(
             kind=FailureKind.TARGET_NOT_RESOLVED,
-            message=f"{named(target.query)} has no address.",
-            remedy=advice_without_address(target.query),
+            message=error.message,
+            remedy=error.remedy,
             evidence={},
             count=1,
         ),

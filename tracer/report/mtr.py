@@ -28,7 +28,7 @@ def render(reports: list[Report]) -> bytes:
 
 def _document(report: Report) -> str:
     config = report.config
-    about = {
+    head = {
         "src": "" if report.source is None else report.source.address,
         "dst": printable(report.target.query),
         "tos": _whole(config.get("tos")),
@@ -38,7 +38,7 @@ def _document(report: Report) -> str:
     }
     with_as = any(responder.asn is not None for hop in report.hops for responder in hop.responders)
     hubs = [_hub(hop, with_as=with_as) for hop in report.hops]
-    return json.dumps({"report": {"mtr": about, "hubs": hubs}}, indent=4, ensure_ascii=False)
+    return json.dumps({"report": {"mtr": head, "hubs": hubs}}, indent=4, ensure_ascii=False)
 
 
 def _hub(hop: HopReport, *, with_as: bool) -> dict[str, Any]:

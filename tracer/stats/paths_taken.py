@@ -30,6 +30,9 @@ OPEN_ROUNDS = 8
 MOST_PATHS = 256
 """Different paths kept of each flow; further ones still count in the links."""
 
+MOST_LINKS = 16_384
+"""Different links kept of each flow, 64 times 256: only forged answers make more."""
+
 
 class Link(msgspec.Struct, frozen=True, order=True):
     """Two addresses that answered right behind each other in one round of one flow."""
@@ -144,9 +147,13 @@ class _Flow:
         for ttl, address in hops.items():
             far = hops.get(Ttl(ttl + 1))
             if address is not None and far is not None:
-                self.links[Link(ttl, address, far)] += 1
+                self._count(Link(ttl, address, far))
         if not any(path.take(hops, *ports) for path in self.paths) and len(self.paths) < MOST_PATHS:
             self.paths.append(_Path(hops, *ports))
+
+    def _count(self, link: Link) -> None:
+        if link in self.links or len(self.links) < MOST_LINKS:
+            self.links[link] += 1
 
 
 class PathsTaken:

@@ -26,13 +26,6 @@ WORD_LENGTH = 4
 """Bytes that nobody can guess, at the start of a payload or behind its compensation. Within what every quote
 holds, the checksum depends on them, except for paris, whose checksum is as hard to guess itself."""
 
-MARKING = {
-    Strategy.CLASSIC: frozenset(Protocol),
-    Strategy.PARIS: frozenset(Protocol),
-    Strategy.DUBLIN: frozenset({Protocol.UDP}),
-}
-"""The protocols each strategy has a place for its mark in."""
-
 _LARGEST_PAYLOAD = MINIMUM_MTU[Family.IPV6] - HEADER_LENGTH[Family.IPV6]
 """Every IPv6 link carries so much (RFC 8200 §5), so no mark is too big for a path."""
 

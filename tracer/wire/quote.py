@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from struct import Struct
 
-from tracer.errors import DecodeError
 from tracer.model import Family, Identity, Protocol, Quoted
 from tracer.wire import extensions
 from tracer.wire.cursor import too_short
@@ -17,21 +16,12 @@ _FIRST_EIGHT_BYTES = Struct("!HHHH")
 """All that a router must quote of the transport (RFC 792); it holds the identity of every probe."""
 
 
-def decode_quote(family: Family, body: bytes, quote_length: int = 0) -> Quoted:
-    """Read the probe's identity from the body of an ICMP error.
+def find_quote(family: Family, body: bytes, quote_length: int = 0) -> Quoted | None:
+    """Read the probe's identity from the body of an ICMP error; None where what it quotes is no probe.
 
     ``quote_length`` is what the length attribute tells in bytes, 0 when it tells nothing (RFC 4884 §4).
-    Needs the IP header and 8 bytes. Raises ``DecodeError`` when there is less, or when the quoted datagram
-    cannot have been a probe.
+    Needs the IP header and 8 bytes; raises ``DecodeError`` when there is less.
     """
-    quoted = find_quote(family, body, quote_length)
-    if quoted is None:
-        raise DecodeError("quote", 0, f"no probe over {family}")
-    return quoted
-
-
-def find_quote(family: Family, body: bytes, quote_length: int = 0) -> Quoted | None:
-    """As ``decode_quote``, with None for a datagram that cannot have been a probe."""
     header = outline(body, whole=False)
     found = identify(header, body, header.start)
     if header.family is not family or found is None:

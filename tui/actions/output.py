@@ -107,11 +107,17 @@ def record(screen: MainScreen) -> None:
 def _begin_recording(screen: MainScreen, source: LiveSource, path: Path) -> None:
     recording = RunningRecording(path, source.recorded(), lambda: screen.look.privacy)
     screen.recording = recording
+    if recording.ended:
+        tell_of_recording(screen, recording)
+        return
 
     def hear(events: Sequence[Event]) -> None:
+        was_running = not recording.ended
         recording.write(events)
         if recording.ended:
             source.unlisten(hear)
+        if recording.ended and was_running:  # by a full disk or a new trace, which nobody has told of yet
+            tell_of_recording(screen, recording)
 
     source.listen(hear)
     key = next(iter(keys_of(BY_ID["save-recording"], screen.look.keys)), "")

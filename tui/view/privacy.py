@@ -29,6 +29,7 @@ from tracer.events import (
     SendFailed,
     SizeProbed,
     SourceChanged,
+    TargetAdded,
     TraceEnded,
     TraceStarted,
 )
@@ -44,6 +45,9 @@ from tracer.model import (
 )
 from tracer.stats.path_changes import PathChange
 from tracer.stats.snapshot import ErrorSnapshot, HopSnapshot, ResponderSnapshot, TraceSnapshot, Verdict
+
+MOST_SHOWN = 65_536
+"""Addresses of which is kept whether they stand beyond the masked hops; names of further ones are hidden."""
 
 HIDDEN = Address("hidden")
 """In the place of a masked address; the screen shows its own word for it."""
@@ -122,6 +126,10 @@ def _started(event: TraceStarted, _privacy: Privacy) -> Event:
     )
 
 
+def _added(event: TargetAdded, _privacy: Privacy) -> Event:
+    return msgspec.structs.replace(event, info=_masked_target(event.info, _own(event.info)))
+
+
 def _reply(event: ReplyReceived, privacy: Privacy) -> Event:
     far = msgspec.structs.replace(
         event, probe_bytes=None, reply_bytes=None, quoted=_masked_quote(event.quoted)
@@ -147,7 +155,8 @@ class Masker:
         """``event`` without what is private; a name stays where its address has been shown."""
         if isinstance(event, ReplyReceived):
             who = (event.target, event.responder)
-            self._shown[who] = self._shown.get(who, True) and not privacy.masks(event.ttl)
+            if who in self._shown or len(self._shown) < MOST_SHOWN:
+                self._shown[who] = self._shown.get(who, True) and not privacy.masks(event.ttl)
         if isinstance(event, NameResolved) and self._shown.get((event.target, event.address), False):
             return event
         return mask_event(event, privacy)
@@ -367,6 +376,7 @@ _MASKERS: dict[type[Event], Callable[[Any, Privacy], Event]] = {
     NameResolved: _name,
     PathChanged: _masked_change,
     SourceChanged: _source_changed,
+    TargetAdded: _added,
     NameMoved: _name_moved,
     SizeProbed: _size_probed,
     PathMtuFound: _path_mtu,

@@ -22,7 +22,6 @@ from tui.view.style import SEVERITY_STYLES, Severity, Style
 class Status(StrEnum):
     """What the picture and the trace are doing."""
 
-    STARTING = "starting"
     RUNNING = "running"
     FROZEN = "frozen"
     """The picture stands still; the trace goes on."""

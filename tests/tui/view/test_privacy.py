@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -10,12 +12,12 @@ from hypothesis import strategies as st
 from tests.report import samples
 from tests.stats.logbook import Log, failure
 from tests.tui.view.traces import SOURCE, traced
-from tracer.events import Event, PathChanged, SendFailed
+from tracer.events import Event, NameResolved, PathChanged, SendFailed, TargetAdded
 from tracer.model import Address, QuotedDiff, QuotedHeader, RoundId, Ttl
 from tracer.stats.path_changes import PathChange
 from tracer.stats.snapshot import ErrorSnapshot, TraceSnapshot
-from tui.view import rows
-from tui.view.privacy import HIDDEN, Privacy, mask, mask_event, mask_text, secrets
+from tui.view import privacy, rows
+from tui.view.privacy import _MASKERS, HIDDEN, Masker, Privacy, mask, mask_event, mask_text, secrets
 
 A, B, C = (Address(f"198.51.100.{last}") for last in (1, 31, 99))
 
@@ -95,6 +97,39 @@ def test_events_tell_nothing_private(event: Event) -> None:
     assert SOURCE not in masked
     assert f'"{A}"' not in masked
     assert mask_event(event, Privacy()) is event
+
+
+PRIVATE = ("Address", "SourceInfo", "TargetInfo", "bytes", "Failure", "Extension", "PathMtu")
+"""Types of which a value may tell where the user is."""
+
+
+@pytest.mark.parametrize("kind", get_args(Event))
+def test_no_kind_of_event_with_room_for_an_address_passes_as_it_is(kind: type[Event]) -> None:
+    held = " ".join(str(field.type) for field in msgspec.structs.fields(kind))
+    assert kind in _MASKERS or not any(name in held for name in PRIVATE)
+
+
+def test_the_source_of_a_target_that_is_added_is_gone() -> None:
+    masked = mask_event(TargetAdded(at_ns=1, target="x", info=samples.TRACED), Privacy(1))
+    assert SOURCE not in text_of(masked)
+    assert "eth0" not in text_of(masked)
+    assert isinstance(masked, TargetAdded)
+    assert masked.info.address == samples.TRACED.address
+
+
+def test_of_too_many_addresses_no_further_names_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(privacy, "MOST_SHOWN", 1)
+    masker = Masker()
+    log = Log()
+    for ttl, address in ((2, B), (3, C)):
+        log.answered(ttl, ttl, 1000, responder=address)
+    for event in log.events:
+        masker.mask(event, Privacy(1))
+    named = [
+        masker.mask(NameResolved(at_ns=9, target=log.events[0].target, address=one), Privacy(1))
+        for one in (B, C)
+    ]
+    assert [event.address for event in named if isinstance(event, NameResolved)] == [B, HIDDEN]
 
 
 def test_path_changes_in_the_log_are_masked_by_their_hops() -> None:

@@ -9,7 +9,6 @@ TEXTS: dict[str, str] = {
     "severity.harmless": "harmless",
     "severity.fine": "fine",
     "severity.unknown": "not enough evidence",
-    "status.starting": "starting",
     "status.running": "running",
     "status.frozen": "frozen",
     "status.ended": "ended",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +90,8 @@ def load(path: Path | None = None) -> Saved:
 
 
 def _misplaced(key: str) -> tuple[str, str] | None:
-    """Why a key that stands before all tables is refused, and the table it belongs in; None for other keys."""
-    tables = {"trace": TRACE_OPTIONS, "tui": BY_KEY, "report": (MODE,)}
+    """Why a key that stands before all tables is refused, and where it belongs; None for other keys."""
+    tables: dict[str, Container[str]] = {"trace": TRACE_OPTIONS, "tui": BY_KEY, "report": (MODE,)}
     for table, keys in tables.items():
         if key in keys:
             return say("setting.misplaced"), say("setting.misplaced.table", key=key, table=table)

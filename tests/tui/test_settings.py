@@ -93,7 +93,7 @@ def test_a_key_before_every_table_is_told_where_it_belongs(tmp_path: Path, text:
     path.write_text(text)
     with pytest.raises(ConfigError) as raised:
         settings.load(path)
-    assert f"Put {text.split()[0]} under [{table}]." in str(raised.value)
+    assert f"Put {text.split(maxsplit=1)[0]} under [{table}]." in str(raised.value)
 
 
 @pytest.mark.parametrize(

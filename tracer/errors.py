@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tracer.text import named
+from tracer.text import advice_without_address, named
 
 if TYPE_CHECKING:
     from tracer.model import Failure
@@ -69,8 +69,7 @@ class TargetError(HopscopeError):
     @classmethod
     def of(cls, name: str) -> TargetError:
         """What to say of a name that nobody knows an address of."""
-        remedy = "Check the spelling and the resolver, or give an address."
-        return cls(f"{named(name)} has no address.", remedy)
+        return cls(f"{named(name)} has no address.", advice_without_address(name))
 
 
 class LocalError(HopscopeError):

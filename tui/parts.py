@@ -51,7 +51,7 @@ def head_lines(scene: Scene, width: int) -> Sequence[Line]:
     """Target, means, and the path in one sentence."""
     target = scene.target
     if target is None:
-        return ()
+        return (fit_line(((say("header.looking-up"), Style.MUTED),), width, scene.look.glyphs.ellipsis),)
     facts = Head(status=target.status, channel=scene.channel, clock=scene.clock, ports=scene.ports)
     return header(target.snapshot, facts, width, scene.look.glyphs)
 

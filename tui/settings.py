@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +83,20 @@ def load(path: Path | None = None) -> Saved:
     saved = Saved(file=file)
     for name, table in document.items():
         if name not in _TABLES:
-            raise _refused(file.place(name), table, unknown(name, _TABLES))
+            raise _refused(file.place(name), table, _misplaced(name) or unknown(name, _TABLES))
         if not isinstance(table, dict):
             raise ConfigError(file.place(name), table, say("settings.table"))
         saved = _TABLES[name](file, saved, table)
     return saved
+
+
+def _misplaced(key: str) -> tuple[str, str] | None:
+    """Why a key that stands before all tables is refused, and where it belongs; None for other keys."""
+    tables: dict[str, Container[str]] = {"trace": TRACE_OPTIONS, "tui": BY_KEY, "report": (MODE,)}
+    for table, keys in tables.items():
+        if key in keys:
+            return say("setting.misplaced"), say("setting.misplaced.table", key=key, table=table)
+    return None
 
 
 def _broken(where: Path, reason: str) -> ConfigError:

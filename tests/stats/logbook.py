@@ -116,7 +116,7 @@ class Log:
             "reply_ttl": 64 - ttl,
             **fields,
         }
-        self.events.append(event(**self._probe(ttl, sequence, round_id), **told))
+        self.events.append(event(**{**self._probe(ttl, sequence, round_id), **told}))
 
     def answered(self, ttl: int, sequence: int, rtt_ns: int = MS, round_id: int = 0, **fields: Any) -> None:
         """A probe and its reply."""

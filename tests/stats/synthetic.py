@@ -62,8 +62,12 @@ def trace(
     seed: int = 0,
     starts_ns: Sequence[int] = range(0, 60 * S, S),
     rtt: Rtt = flat,
+    end_ns: int | None = None,
 ) -> Tracker:
-    """A tracker that has followed one round per start; the last hop is the target."""
+    """A tracker that has followed one round per start; the last hop is the target.
+
+    What is still waited for at ``end_ns`` is cut off then; without it every probe has its whole timeout.
+    """
     dice, tracker = random.Random(seed), Tracker(TARGET)
     tracker.apply(PathEndMoved(at_ns=0, target=TARGET.label, ttl=Ttl(hops), kind=PathEndKind.TARGET))
     for round_id, start_ns in enumerate(starts_ns):
@@ -72,11 +76,12 @@ def trace(
                 tracker,
                 (round_id, ttl, start_ns),
                 rtt(ttl, round_id) if answers(dice, ttl, start_ns) else None,
+                end_ns,
             )
     return tracker
 
 
-def _probe(tracker: Tracker, which: tuple[int, int, int], rtt_ns: int | None) -> None:
+def _probe(tracker: Tracker, which: tuple[int, int, int], rtt_ns: int | None, end_ns: int | None) -> None:
     round_id, ttl, sent_ns = which
     tx = Stamp(sent_ns, StampClock.KERNEL)
     about: dict[str, Any] = {
@@ -90,7 +95,10 @@ def _probe(tracker: Tracker, which: tuple[int, int, int], rtt_ns: int | None) ->
     }
     tracker.apply(ProbeSent(at_ns=sent_ns, tx=tx, **about))
     if rtt_ns is None:
-        tracker.apply(ProbeLost(at_ns=sent_ns + TIMEOUT_NS, reason=LossReason.TIMEOUT, **about))
+        timeout_ns = sent_ns + TIMEOUT_NS
+        cut_off = end_ns is not None and end_ns < timeout_ns
+        reason = LossReason.TRACE_END if cut_off else LossReason.TIMEOUT
+        tracker.apply(ProbeLost(at_ns=min(timeout_ns, end_ns or timeout_ns), reason=reason, **about))
         return
     tracker.apply(
         ReplyReceived(

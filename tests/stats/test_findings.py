@@ -12,6 +12,7 @@ from tracer.model import (
     EndReason,
     Icmp,
     PathEndKind,
+    Port,
     QuotedDiff,
     QuotedHeader,
     ReplyKind,
@@ -160,6 +161,42 @@ def test_a_host_that_is_not_the_target_and_says_port_unreachable_is_told(
 ) -> None:
     (found,) = ends(responder, *numbers)
     assert (found.kind, found.ttl) == (FindingKind.OTHER_ADDRESS, 2)
+
+
+def answered_over_tcp(*answers: tuple[ReplyKind, int]) -> tuple[Finding, ...]:
+    log = Log()
+    for round_id, (kind, port) in enumerate(answers):
+        log.sent(1, round_id, round_id=round_id)
+        log.reply(
+            1,
+            round_id,
+            round_id=round_id,
+            kind=kind,
+            icmp=None,
+            responder=TARGET.address,
+            target_port=Port(port),
+        )
+    log.path_end(1, PathEndKind.TARGET)
+    return log.fold().findings
+
+
+def test_a_target_that_resets_tcp_is_told_with_its_port() -> None:
+    (found,) = answered_over_tcp((ReplyKind.RST, 81), (ReplyKind.RST, 81))
+    assert (found.kind, found.ttl, found.evidence["port"]) == (FindingKind.PORT_REFUSED, 1, 81)
+    assert found.sentence.startswith("The target refuses TCP port 81 (RST): nothing listens there")
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [(ReplyKind.SYN_ACK, 80)],
+        [(ReplyKind.RST, 80), (ReplyKind.SYN_ACK, 80)],
+        [(ReplyKind.RST, 33434), (ReplyKind.RST, 33435)],
+    ],
+    ids=["open", "opened since", "ports move"],
+)
+def test_no_refusal_is_told_of_a_port_that_is_open_or_moves(answers: list[tuple[ReplyKind, int]]) -> None:
+    assert answered_over_tcp(*answers) == ()
 
 
 def test_the_target_saying_port_unreachable_is_no_finding() -> None:

@@ -129,6 +129,62 @@ def test_a_lost_packet_now_and_then_is_no_finding() -> None:
 # Loss, one path at a time
 
 
+def test_a_short_trace_of_a_lossy_path_is_not_called_clean() -> None:
+    """A fast report is over before the timeout of most probes: what it waited for in vain is evidence."""
+    told: Counter[VerdictKind] = Counter()
+    for seed in SEEDS:
+        rounds = range(0, 3 * S, 60 * MS)
+        tracker = trace(6, lossy(3, 0.1), seed=seed, starts_ns=rounds, end_ns=3 * S)
+        told[path_kind(tracker.snapshot())] += 1
+    assert told[VerdictKind.LOSS_REACHES_TARGET] > 0.95 * len(SEEDS), told
+
+
+@pytest.mark.parametrize(
+    ("rtt_ms", "waited_ms", "closed"), [(1, 249, 10), (1, 250, 11), (100, 299, 10), (100, 300, 11)]
+)
+def test_what_the_end_cut_off_counts_once_it_waited_three_times_the_slowest_answer(
+    rtt_ms: int, waited_ms: int, closed: int
+) -> None:
+    rounds = range(0, 11 * S, S)
+    tracker = trace(
+        1,
+        lambda _dice, _ttl, at_ns: at_ns < 10 * S,
+        starts_ns=rounds,
+        rtt=lambda _ttl, _round: rtt_ms * MS,
+        end_ns=10 * S + waited_ms * MS,
+    )
+    snapshot = tracker.snapshot()
+    assert snapshot.hop_verdicts[0].evidence["closed"] == closed
+    assert snapshot.hops[0].lost == 1
+
+
+def test_loss_is_never_said_to_begin_at_a_hop_that_lost_nothing_while_one_that_did_is_as_likely() -> None:
+    named = 0
+    for seed in SEEDS:
+        snapshot = trace(6, lossy(3, 0.05), seed=seed).snapshot()
+        if path_kind(snapshot) is not VerdictKind.LOSS_REACHES_TARGET:
+            continue
+        assert snapshot.path_verdict is not None
+        begins = snapshot.path_verdict.evidence["begins_at_ttl"]
+        assert snapshot.hops[begins - 1].lost, (seed, sentence(snapshot))
+        named += 1
+    assert named > 0.9 * len(SEEDS)
+
+
+def test_answers_missing_short_of_the_target_are_told_of_the_hops_that_lost_them() -> None:
+    tracker = trace(8, lambda _dice, ttl, at_ns: ttl != 4 or at_ns >= 3 * S, starts_ns=range(0, 10 * S, S))
+    assert "answers of hop 4 are missing, but none of the target's so far." in sentence(tracker.snapshot())
+
+
+def test_a_hop_says_no_surer_than_the_path_where_the_loss_begins() -> None:
+    snapshots = (
+        trace(6, lossy(3, 0.08), seed=seed, starts_ns=range(0, 40 * S, S)).snapshot() for seed in SEEDS
+    )
+    unsure = next(each for each in snapshots if "begins at hop 3 or 4 and" in sentence(each))
+    assert "at hop 3 or 4" in unsure.hop_verdicts[2].sentence
+    assert "begins at hop 3 or 4." in unsure.hop_verdicts[4].sentence
+
+
 def test_hops_behind_a_lossy_one_inherit_and_are_not_blamed() -> None:
     snapshot = trace(6, lossy(3, 0.25), seed=1).snapshot()
     assert hop_kinds(snapshot) == ["clean"] * 2 + ["loss_reaches_target"] * 4

@@ -17,7 +17,7 @@ from tracer.model import Address, TargetInfo
 from tracer.text import printable
 from tui.paint import strip, styles
 from tui.picture import picture
-from tui.scene import Look
+from tui.scene import Look, Scene
 from tui.screens.main import MainScreen
 from tui.view.cells import line_width, plain
 from tui.view.glyphs import ASCII
@@ -132,3 +132,8 @@ async def test_hostile_names_are_as_harmless_as_in_the_application(text: str) ->
     log = Log()
     log.answered(1, 1, 1_000_000)
     await assert_same([started(target), *events_of(log, label)], (80, 24))
+
+
+def test_while_the_name_of_the_target_is_looked_up_the_picture_says_so() -> None:
+    drawn = picture(Scene(targets=()), 80, 24)
+    assert plain(drawn[0]).rstrip() == "Looking up the target's address"

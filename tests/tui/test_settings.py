@@ -85,6 +85,18 @@ def test_the_command_line_goes_before_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "table"),
+    [('protocol = "tcp"', "trace"), ('theme = "light"', "tui"), ('mode = "json"', "report")],
+)
+def test_a_key_before_every_table_is_told_where_it_belongs(tmp_path: Path, text: str, table: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        settings.load(path)
+    assert f"Put {text.split(maxsplit=1)[0]} under [{table}]." in str(raised.value)
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("[tui]\nteme = 'dark'\n", ("[tui] teme", "theme")),

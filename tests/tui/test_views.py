@@ -273,7 +273,9 @@ async def test_one_flow_has_no_view_and_the_key_says_why() -> None:
     async with opened(quiet_then_changed()) as (pilot, screen):
         await press(pilot, "f")
         assert screen.view == "view-table"
-        assert [note.message for note in screen.app._notifications] == ["This trace has one flow only."]
+        assert [note.message for note in screen.app._notifications] == [
+            "This trace has one flow only (-R paris --flows 16 has more)."
+        ]
 
 
 # Log

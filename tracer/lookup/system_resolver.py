@@ -12,11 +12,13 @@ from tracer.unwaited import unwaited
 MOST_THREADS = 8
 """Calls of the resolver at once. One that hangs keeps its place: there are never more threads than this."""
 
-_UNKNOWN = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+_HOST_NOT_FOUND, _NO_RECOVERY, _NO_DATA = 1, 3, 4
+_UNKNOWN = frozenset({_HOST_NOT_FOUND, _NO_RECOVERY, _NO_DATA})
+"""What netdb.h's h_errno says of an address without a name, as getnameinfo(3) reads it."""
 
 
 class SystemResolver:
-    """Names by ``getnameinfo``; TXT records, which it has no call for, by ``texts_by``."""
+    """Names by ``gethostbyaddr``; TXT records, which it has no call for, by ``texts_by``."""
 
     def __init__(self, texts_by: Resolver) -> None:
         self._texts_by = texts_by
@@ -25,10 +27,10 @@ class SystemResolver:
     async def hostnames(self, address: Address) -> tuple[str, ...]:
         await self._free.acquire()
         try:
-            found, _ = await unwaited(
-                lambda: socket.getnameinfo((address, 0), socket.NI_NAMEREQD), "names", self._free.release
-            )
-        except socket.gaierror as error:
+            # Not getnameinfo: up to Python 3.11.2 it holds the interpreter's lock, so that a name server that
+            # does not answer would stop the whole trace.
+            found, _, _ = await unwaited(lambda: socket.gethostbyaddr(address), "names", self._free.release)
+        except socket.herror as error:
             if error.errno in _UNKNOWN:
                 return ()
             raise NoAnswerError(str(error)) from error

@@ -148,7 +148,7 @@ class Findings:
 
     def of(self, hops: Sequence[HopSnapshot], end: PathEndKind) -> tuple[Finding, ...]:
         """The findings of a path, in the order of the hops that show them."""
-        told_by = (end, [(hop.ttl, hop.quoted, hop.icmp) for hop in hops])
+        told_by = (end, [(hop.ttl, hop.quoted, hop.icmp, hop.refused_port) for hop in hops])
         if told_by != self._told_by:
             self._told_by = told_by
             self._found = find(hops, end, self._target)
@@ -208,6 +208,13 @@ def _left_over(hop: HopSnapshot) -> bool:
 
 def _end(hop: HopSnapshot, target: Address | None) -> Iterator[Finding]:
     """What the answer at the end of the path says beyond that it is the end."""
+    if hop.refused_port is not None:
+        sentence = (
+            f"The target refuses TCP port {hop.refused_port} (RST): nothing listens there, or a firewall "
+            "refuses in its name."
+        )
+        evidence = {"sentence": sentence, "port": hop.refused_port}
+        yield Finding(kind=FindingKind.PORT_REFUSED, ttl=hop.ttl, after_ttl=None, evidence=evidence)
     family, numbers = _family(hop), hop.icmp
     if numbers is None or family is None:
         return

@@ -22,8 +22,10 @@ from tracer.model import (
     FlowId,
     Icmp,
     LossReason,
+    Port,
     ProbeState,
     QuotedHeader,
+    ReplyKind,
     StampClock,
     Ttl,
 )
@@ -38,6 +40,11 @@ MAX_RESPONDERS = 64
 
 DEFAULT_MAX_FLOWS = 64
 """So many flows are told apart, unless the options say otherwise."""
+
+PATIENCE_NS = 250_000_000
+PATIENCE_RTTS = 3
+"""A probe the end of the trace cut off is evidence of loss once it has waited for so long, and for so many
+times the slowest answer of its TTL."""
 
 ProbeEvent = (
     ProbeSent
@@ -133,6 +140,8 @@ class HopStats:
         self._reported_mtu: int | None = None
         self._mtu: int | None = None
         self._quoted: QuotedHeader | None = None
+        self._answered_port: Port | None = None
+        self._refused_port: Port | None = None
         self._responders: dict[Address, ResponderStats] = {}
         self._snapshot: HopSnapshot | None = None
         self._evidence: HopEvidence | None = None
@@ -184,9 +193,19 @@ class HopStats:
         sent_ns = self._outstanding.pop(key, None)
         self.lost += 1
         self._recent.put(key, None)
-        # What the end of the trace cut off might still have been answered: no evidence either way.
-        if sent_ns is not None and event.reason is LossReason.TIMEOUT:
+        if sent_ns is not None and (
+            event.reason is LossReason.TIMEOUT or self._overdue(event.at_ns - sent_ns)
+        ):
             self._judged.add(key, sent_ns, answered=False)
+
+    def _overdue(self, waited_ns: int) -> bool:
+        """Whether an answer, had there been one, would have come while the probe was waited for.
+
+        Answers count as they come and losses a timeout later: leaving out whatever the end cut off would
+        make a short trace of a lossy path look clean.
+        """
+        slowest_ns = self._series.worst_ns
+        return slowest_ns is not None and waited_ns >= max(PATIENCE_NS, PATIENCE_RTTS * slowest_ns)
 
     def _enter_failed(self, event: SendFailed) -> None:
         self._evidence = None
@@ -207,6 +226,9 @@ class HopStats:
         self._icmp = event.icmp
         self._reply_ttl = event.reply_ttl
         self._quoted = event.quoted
+        still = self._answered_port in (None, event.target_port)
+        self._refused_port = event.target_port if still and event.kind is ReplyKind.RST else None
+        self._answered_port = event.target_port
         if event.mtu is not None:
             self._reported_mtu = event.mtu
         responder = self._responders.get(event.responder) or self._new_responder(event.responder)
@@ -256,6 +278,7 @@ class HopStats:
                 responders=tuple(responder.snapshot() for responder in self._responders.values()),
                 recent_ns=self._recent.snapshot(),
                 quoted=self._quoted,
+                refused_port=self._refused_port,
             )
         return self._snapshot
 

@@ -91,20 +91,19 @@ def _hop_loss(case: Case, index: int) -> Verdict | None:
         role = "inherits"
         sentence = (
             f"Hop {hop.ttl} lost none of {wording.count(hop.counts.closed, 'probe')} by chance: it stands "
-            f"behind the loss that begins at hop {begin.ttl}."
+            f"behind the loss that begins at {begin.place}."
         )
     elif hop.ttl > begin.ttl:
         role = "inherits"
-        sentence = f"Hop {hop.ttl} loses {loss}: it shows the loss that begins at hop {begin.ttl}."
+        sentence = f"Hop {hop.ttl} loses {loss}: it shows the loss that begins at {begin.place}."
     elif index == len(case.hops) - 1:
         role = "begins"
         sentence = f"The target, hop {hop.ttl}, loses {loss}; the hops before it do not."
     else:
         role = "begins"
-        sentence = (
-            f"Hop {hop.ttl} loses {loss}, and so does what stands behind it: the loss begins here or on the "
-            "link before."
-        )
+        sure = begin.earliest_ttl == begin.latest_ttl
+        where = "here or on the link before" if sure else f"at {begin.place}, most likely here"
+        sentence = f"Hop {hop.ttl} loses {loss}, and so does what stands behind it: the loss begins {where}."
     numbers = {"role": role, "begins_at_ttl": begin.ttl, **loss_numbers(hop.counts)}
     return conclude(VerdictKind.LOSS_REACHES_TARGET, sentence, **numbers)
 

@@ -48,6 +48,14 @@ class Begin(NamedTuple):
     hops: int
     """How many hops are counted together."""
 
+    @property
+    def place(self) -> str:
+        """``hop 3``, ``hop 3 or 4``, ``one of hops 3-6``: no surer than the losses are."""
+        first, last = self.earliest_ttl, self.latest_ttl
+        if first == last:
+            return f"hop {first}"
+        return f"hop {first} or {last}" if last == first + 1 else f"one of hops {first}-{last}"
+
 
 class Spread(NamedTuple):
     """The reading of all losses of a path."""
@@ -134,16 +142,19 @@ def _begin(ttls: Sequence[Ttl], counts: Sequence[Counts], own: frozenset[int]) -
     best = max(range(len(scores)), key=scores.__getitem__)
     if scores[best] == float("-inf"):
         return None
-    rest = rests[best]
     credible = [place for place, score in enumerate(scores) if score >= scores[best] - CREDIBLE]
+    # Of places that are as good, the one named is a hop that lost something itself.
+    showing = (place for place in credible if place >= best and counts[telling[place]].lost)
+    begin = next(showing, best)
+    rest = rests[begin]
     earliest = telling[credible[0] - 1] + 1 if credible[0] else 0
     alike = deviations(rest, counts[target]) < 2 and deviations(counts[target], rest) < 2
     return Begin(
-        ttl=ttls[telling[best]],
+        ttl=ttls[telling[begin]],
         earliest_ttl=ttls[earliest],
         latest_ttl=ttls[telling[credible[-1]]],
         counts=rest if alike else counts[target],
-        hops=len(telling) - best if alike else 1,
+        hops=len(telling) - begin if alike else 1,
     )
 
 

@@ -66,12 +66,10 @@ def _path_loss(case: Case) -> Verdict | None:
         return None
     target = case.hops[-1]
     loss = f"Loss of {wording.with_interval(begin.counts)}"
-    if begin.earliest_ttl != begin.latest_ttl:
-        where = f"begins at one of hops {begin.earliest_ttl}-{begin.latest_ttl} and reaches the target"
-    elif begin.ttl == target.ttl:
+    if begin.earliest_ttl == target.ttl:
         where = f"at the target itself, hop {target.ttl}, or on the link before it; the hops before answer"
     else:
-        where = f"begins at hop {begin.ttl} and reaches the target"
+        where = f"begins at {begin.place} and reaches the target"
     return conclude(
         VerdictKind.LOSS_REACHES_TARGET,
         f"{loss} {where}.",
@@ -160,10 +158,10 @@ def _path_too_few(case: Case) -> Verdict | None:
     if target.closed < ENOUGH:
         sentence = f"{_reached(case)}; {_lost(target)} to the target lost so far, too few to judge."
     elif case.spread.begin is not None:
-        begin = case.spread.begin
-        sentence = (
-            f"{_reached(case)}; answers are missing from hop {begin.ttl} on, but none of the target's so far."
-        )
+        own = case.spread.own
+        missing = [hop.ttl for at, hop in enumerate(case.hops) if hop.counts.lost and at not in own]
+        told = f"answers of {wording.hops(missing)} are missing, but none of the target's so far"
+        sentence = f"{_reached(case)}; {told}."
     else:
         return None
     return conclude(VerdictKind.NOT_ENOUGH_EVIDENCE, sentence, **loss_numbers(target))

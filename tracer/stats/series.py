@@ -27,6 +27,11 @@ class Series:
         self._jitter.add(rtt_ns)
         self._window.add(rtt_ns)
 
+    @property
+    def worst_ns(self) -> int | None:
+        """The longest; None without samples."""
+        return self._running.worst_ns
+
     def snapshot(self) -> RttSnapshot | None:
         """Return the numbers; None without samples."""
         running, jitter, percentile = self._running, self._jitter, self._window.percentile

@@ -74,6 +74,7 @@ class FindingKind(StrEnum):
     TCP_REWRITTEN = "tcp_rewritten"
     QUOTED_TTL = "quoted_ttl"
     PROHIBITED = "prohibited"
+    PORT_REFUSED = "port_refused"
     OTHER_ADDRESS = "other_address"
 
 
@@ -193,6 +194,8 @@ class HopSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Round-trip times of the most recent probes, oldest first; None = lost."""
     quoted: QuotedHeader | None = None
     """What the last reply quoted; None where it quoted nothing, or its IP header is not visible."""
+    refused_port: Port | None = None
+    """The TCP port whose probe was last answered by a reset; None where another answer was, or ports move."""
 
 
 class PerSecond(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from tracer.model import ChannelInfo, ClockInfo, EndReason, PathEndKind
-from tracer.stats.snapshot import ErrorSnapshot, HopSnapshot, TraceSnapshot, VerdictKind
+from tracer.stats.snapshot import ErrorSnapshot, FindingKind, HopSnapshot, TraceSnapshot, VerdictKind
 from tracer.text import printable
 from tui.view import format as fmt
 from tui.view.cells import Line, clip_line, fit_line, joined, line_width
@@ -147,16 +147,27 @@ def _parts(parts: Sequence[Line], width: int, glyphs: Glyphs) -> Line:
     return clip_line(parts[0], width, glyphs.ellipsis) if parts else ()
 
 
+_REFUSALS = {
+    FindingKind.PORT_REFUSED: "header.port-refused",
+    FindingKind.PROHIBITED: "header.prohibited",
+}
+"""What the end of the path says of the packets themselves: it may be why a service is down."""
+
+
 def verdict_line(snapshot: TraceSnapshot, width: int, glyphs: Glyphs = UNICODE) -> Line:
     """The path in one sentence of at most ``width`` cells.
 
-    That is the judgement on it; where it speaks of this host only, or there is none yet, what is known of
-    the path stands beside it.
+    That is the judgement on it, behind a refusal of its end; where it speaks of this host only, or there is
+    none yet, what is known of the path stands beside it.
     """
     verdict = snapshot.path_verdict
     severity = severity_of(verdict)
     style = SEVERITY_STYLES[severity]
-    parts: list[Line] = []
+    parts: list[Line] = [
+        ((say(_REFUSALS[finding.kind], **finding.evidence), Style.CHANGED),)
+        for finding in snapshot.findings
+        if finding.kind in _REFUSALS
+    ]
     if verdict is not None:
         parts.append(((printable(verdict.sentence), style),))
     if verdict is None or verdict.kind is VerdictKind.LOCAL_TROUBLE:

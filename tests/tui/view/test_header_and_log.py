@@ -15,7 +15,15 @@ from tests.tui.view.hostile import harmless, names
 from tests.tui.view.traces import history, traced
 from tracer.events import Event, PathChanged, TargetEvent, TraceStarted
 from tracer.model import Address, ClockInfo, FlowId, Port, RoundId, StampClock, TargetInfo, Ttl
-from tracer.stats.snapshot import ErrorSnapshot, FlowSnapshot, TraceSnapshot, Verdict, VerdictKind
+from tracer.stats.snapshot import (
+    ErrorSnapshot,
+    Finding,
+    FindingKind,
+    FlowSnapshot,
+    TraceSnapshot,
+    Verdict,
+    VerdictKind,
+)
 from tui.view import timeline, verdict_line
 from tui.view.cells import line_width, plain
 from tui.view.glyphs import ASCII
@@ -48,6 +56,15 @@ def test_the_header_in_80_columns() -> None:
         "kernel clock · from 192.0.2.10 · ping sockets are open to this user",
         "● Reached in 4 hops, 100 ms; no loss that reaches the target.",
     ]
+
+
+def test_a_port_that_refuses_stands_before_the_judgement_of_the_path() -> None:
+    refused = Finding(
+        kind=FindingKind.PORT_REFUSED, ttl=Ttl(4), after_ttl=None, evidence={"sentence": "No.", "port": 443}
+    )
+    assert read(msgspec.structs.replace(CLEAN, findings=(refused,)), 120)[2] == (
+        "● TCP port 443 is refused · Reached in 4 hops, 100 ms; no loss that reaches the target."
+    )
 
 
 def test_a_narrow_header_leaves_out_whole_parts_and_keeps_the_status() -> None:

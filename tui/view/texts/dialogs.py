@@ -87,6 +87,8 @@ TEXTS: dict[str, str] = {
     "setting.bindings": "Keys",
     "setting.bindings.help": "Keys of commands: command=key,command=key.",
     "setting.unknown": "there is no such key",
+    "setting.misplaced": "it stands before every table",
+    "setting.misplaced.table": "Put {key} under [{table}].",
     "setting.unknown.near": "The nearest is {near}.",
     "setting.unknown.known": "There are {known}.",
     "setting.choices": "there are {choices}",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracer.text import advice_without_address, printable
+from tracer.text import printable
 
 ANY = st.text(st.characters(codec=None, exclude_categories=()))
 
@@ -46,20 +46,3 @@ def test_nothing_but_visible_characters_and_spaces_is_left(text: str) -> None:
     assert all(char == " " or unicodedata.category(char)[0] not in "CZ" for char in result)
     assert printable(result) == result
     assert result.encode().decode() == result
-
-
-@pytest.mark.parametrize(
-    ("query", "advice"),
-    [
-        ("https://example.com/", "Give the host alone: no scheme, user, path or prefix length."),
-        ("192.0.2.0/24", "Give the host alone: no scheme, user, path or prefix length."),
-        ("admin@example.com", "Give the host alone: no scheme, user, path or prefix length."),
-        ("example.com:443", "Give the host alone, and its port as --tcp -P 443."),
-        ("example.com:99999", "Check the spelling and the resolver, or give an address."),
-        ("2001:db8::1:80", "Check the spelling and the resolver, or give an address."),
-        ("exmaple.com", "Check the spelling and the resolver, or give an address."),
-        ("", "Check the spelling and the resolver, or give an address."),
-    ],
-)
-def test_whoever_gives_more_than_a_host_is_told_what_to_leave_out(query: str, advice: str) -> None:
-    assert advice_without_address(query) == advice

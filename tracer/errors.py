@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tracer.text import advice_without_address, named
+from tracer.text import named
 
 if TYPE_CHECKING:
     from tracer.model import Failure
@@ -69,7 +69,8 @@ class TargetError(HopscopeError):
     @classmethod
     def of(cls, name: str) -> TargetError:
         """What to say of a name that nobody knows an address of."""
-        return cls(f"{named(name)} has no address.", advice_without_address(name))
+        remedy = "Check the spelling and the resolver, or give an address."
+        return cls(f"{named(name)} has no address.", remedy)
 
 
 class LocalError(HopscopeError):

@@ -46,6 +46,15 @@ def are_addresses(queries: Sequence[str]) -> bool:
     return all(parse(query) is not None for query in queries)
 
 
+def _only_possible(queries: Sequence[str]) -> None:
+    """Raises ConfigError for what is neither an address nor a possible name."""
+    if not are_addresses(queries):
+        from tracer.target_name import refuse_impossible  # noqa: PLC0415 - whoever gives addresses needs none
+
+        for query in queries:
+            refuse_impossible(query)
+
+
 def acts_for_another() -> bool:
     """This process has root's rights, but the one who asked, by sudo for instance, is another user."""
     from tracer.net import privileges  # noqa: PLC0415 - a simulation needs none
@@ -73,6 +82,7 @@ async def real(queries: Sequence[str], config: TraceConfig, opened: OpenSockets 
     from tracer.net.choose import choose, open_channel  # noqa: PLC0415
     from tracer.net.preflight import preflight  # noqa: PLC0415
 
+    _only_possible(queries)
     found = [(query, address) for query in queries for address in await _wanted(query, config) or _UNRESOLVED]
     queries, addresses = [query for query, _ in found], [address for _, address in found]
     families = {family_of(address) for address in addresses if address is not None}
@@ -197,6 +207,7 @@ def simulated(
     Raises ScenarioError, and ConfigError for options that mean something to a real network only.
     """
     _only_simulated(config)
+    _only_possible(queries)
     from tracer.sim.channel import SOURCE_ADDRESSES, SimChannel  # noqa: PLC0415 - only simulations need it
     from tracer.sim.internet import Internet  # noqa: PLC0415
     from tracer.sim.load import load  # noqa: PLC0415
@@ -234,10 +245,12 @@ def simulated(
 async def another(query: str, prepared: Prepared, config: TraceConfig) -> tuple[TargetInfo, Route]:
     """Find one more target on the real network for a session that was prepared with ``prepared``.
 
-    Raises TargetError where the name has no address, ConfigError for an address no probe can be sent to.
+    Raises TargetError where the name has no address, ConfigError for what is no name, or an address no probe
+    can be sent to.
     """
     from tracer.net.addresses import find_source  # noqa: PLC0415 - a simulation opens no sockets
 
+    _only_possible([query])
     address = next(iter(await _addresses(query, config)), None)
     if address is None:
         raise TargetError.of(query)
@@ -253,11 +266,13 @@ def another_simulated(
 ) -> tuple[TargetInfo, Route]:
     """Find one more target in the scenario that ``prepared`` was made from.
 
-    Raises TargetError for what is neither an address nor the name of the scenario's target.
+    Raises TargetError for what is neither an address nor the name of the scenario's target, ConfigError for
+    what is no name.
     """
     from tracer.sim.channel import SOURCE_ADDRESSES  # noqa: PLC0415 - only simulations need it
     from tracer.sim.load import load  # noqa: PLC0415
 
+    _only_possible([query])
     target = load(scenario_name).target
     family = Family.IPV6 if config.addr_family in _IPV6_FIRST else Family.IPV4
     address = target.addresses_of(family)[0] if query == target.name else parse(query)

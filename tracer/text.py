@@ -21,25 +21,12 @@ LONGEST_SHOWN = 253
 """As long as a host name can be (RFC 1035, section 2.3.4)."""
 
 
-LARGEST_PORT = 65_535
-
-
 def named(text: str) -> str:
     """What somebody typed, fit to stand in a sentence: printable, not too long, visible as one."""
     shown = printable(text)
     if len(shown) > LONGEST_SHOWN:
         shown = f"{shown[:60]}... ({len(text)} characters)"
     return shown if shown and " " not in shown else f'"{shown}"'
-
-
-def advice_without_address(query: str) -> str:
-    """What to do about a target that has no address: often it is more than the name of a host."""
-    if set("/@") & set(query):
-        return "Give the host alone: no scheme, user, path or prefix length."
-    host, colon, port = query.partition(":")
-    if host and colon and port.isascii() and port.isdecimal() and int(port) <= LARGEST_PORT:
-        return f"Give the host alone, and its port as --tcp -P {int(port)}."
-    return "Check the spelling and the resolver, or give an address."
 
 
 def _escape(char: str) -> str:

@@ -19,7 +19,7 @@ from tracer.config import TraceConfig
 from tracer.errors import HopscopeError, TargetError
 from tracer.model import Route, TargetInfo
 from tracer.session import Prepared
-from tracer.text import advice_without_address, named
+from tracer.text import named
 from tracer.unwaited import begin_thread
 from tui.asking import decided, sought
 from tui.early_terminal import EarlyTerminal, listening
@@ -64,8 +64,9 @@ def live(
         if not prepared.routes:
             prepared.channel.close()
             names = ", ".join(named(target.query) for target in prepared.targets)
-            advice = dict.fromkeys(advice_without_address(target.query) for target in prepared.targets)
-            raise TargetError(f"No address for {names}.", " ".join(advice))
+            raise TargetError(
+                f"No address for {names}.", "Check the spelling and the resolver, or give an address."
+            )
         return prepared
 
     async def another(query: str, prepared: Prepared, chosen: TraceConfig) -> tuple[TargetInfo, Route | None]:

@@ -78,7 +78,8 @@ def test_keys_and_resizing_are_obeyed() -> None:
         (("--sim", "nowhere"), 2, "nowhere"),
         (("--sim", "lan", "--channel", "errqueue"), 2, "simulated"),
         (("127.0.0.1", "-I", "nope0"), 2, "There are: "),
-        (("a..b",), 4, "a..b"),
+        (("a..b",), 2, "TARGET cannot be 'a..b'"),
+        (("127.0.0.1", "-6"), 4, "No address for 127.0.0.1."),
         (("--sim", "lan", "--record", "/dev/null/trace"), 2, "cannot be written"),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from tracer.config import AddressFamily
 from tracer.model import Address, Family
+from tracer.target_name import flaw
 from tracer.unwaited import unwaited
 from tracer.wire.address import family_of, parse
 
@@ -31,8 +32,8 @@ async def resolve_all(query: str, choice: AddressFamily) -> tuple[Address, ...]:
     literal = parse(query)
     if literal is not None:
         return in_order([literal], choice)
-    # Of a name with a NUL the system's resolver would look up what stands before it.
-    if "\0" in query or is_abbreviated(query):
+    # It would look up what stands before a NUL, and make addresses of numbers.
+    if flaw(query) is not None:
         return ()
     try:
         found = await _ask(query)
@@ -44,18 +45,6 @@ async def resolve_all(query: str, choice: AddressFamily) -> tuple[Address, ...]:
         if family in (socket.AF_INET, socket.AF_INET6)
     ]
     return in_order(addresses, choice)
-
-
-def is_abbreviated(query: str) -> bool:
-    """One of the old ways to write an IPv4 address that inet_aton(3) takes, of which names may not be made.
-
-    There 10.1 is 10.0.0.1 and 010.0.0.1 is 8.0.0.1: whoever typed it more likely forgot a number than meant
-    to send probes there.
-    """
-    try:
-        return parse(query) is None and bool(socket.inet_aton(query))
-    except (OSError, UnicodeError, ValueError):
-        return False
 
 
 async def _ask(query: str) -> list[Any]:

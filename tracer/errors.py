@@ -72,6 +72,12 @@ class TargetError(HopscopeError):
         remedy = "Check the spelling and the resolver, or give an address."
         return cls(f"{named(name)} has no address.", remedy)
 
+    @classmethod
+    def unanswered(cls, name: str) -> TargetError:
+        """What to say of a name that may have an address: nobody answered the question."""
+        remedy = "Check the network and the name servers, or give an address."
+        return cls(f"The name servers give no answer about {named(name)}.", remedy)
+
 
 class LocalError(HopscopeError):
     """The host cannot send; carries the classified failure."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tracer.errors import LocalError
+from tracer.errors import LocalError, TargetError
 from tracer.events import Event, NameMoved, SourceChanged, TargetAdded, TraceEnded, TraceStarted
 from tracer.interfaces import Clock
 from tracer.model import Address, Failure, FailureKind, TargetInfo
@@ -126,7 +126,7 @@ class NameWatch:
     async def _ask(self, label: str, name: _Name) -> None:
         try:
             addresses = await self._look_up(name.hostname)
-        except LocalError:  # no more threads: as good as no answer
+        except (LocalError, TargetError):  # no more threads, or no answer: the next change asks again
             addresses = ()
         name.asking = None
         moved = () if name.traced in addresses else addresses

@@ -83,7 +83,7 @@ async def real(queries: Sequence[str], config: TraceConfig, opened: OpenSockets 
     from tracer.net.preflight import preflight  # noqa: PLC0415
 
     _only_possible(queries)
-    found = [(query, address) for query in queries for address in await _wanted(query, config) or _UNRESOLVED]
+    found, unresolved = await _found(queries, config)
     queries, addresses = [query for query, _ in found], [address for _, address in found]
     families = {family_of(address) for address in addresses if address is not None}
     choice = choose(config, families, opened)
@@ -109,21 +109,34 @@ async def real(queries: Sequence[str], config: TraceConfig, opened: OpenSockets 
         meter=Meter(clock.now_ns()),
         warnings=preflight(config, choice.protocol, len(targets)),
         look_up=partial(_addresses, config=config),
+        unresolved=unresolved,
     )
 
 
-_UNRESOLVED: tuple[Address | None, ...] = (None,)
-"""A target without an address keeps its place."""
+async def _found(
+    queries: Sequence[str], config: TraceConfig
+) -> tuple[list[tuple[str, Address | None]], dict[str, TargetError]]:
+    """Each query with its address, or with all of them in turn; those without one keep their place.
 
-
-async def _wanted(query: str, config: TraceConfig) -> tuple[Address, ...]:
-    """The addresses of a target to trace: its first, or all of them with ``--dns-resolve-all``."""
-    found = await _addresses(query, config)
-    return found if config.dns_resolve_all else found[:1]
+    Why they have none is told, by query, where it is not that there is none.
+    """
+    found: list[tuple[str, Address | None]] = []
+    unresolved = {}
+    for query in queries:
+        try:
+            addresses = await _addresses(query, config)
+        except TargetError as error:
+            addresses, unresolved[printable(query)] = (), error
+        wanted = addresses if config.dns_resolve_all else addresses[:1]
+        found += [(query, address) for address in wanted or (None,)]
+    return found, unresolved
 
 
 async def _addresses(query: str, config: TraceConfig) -> tuple[Address, ...]:
-    """All addresses of a target, first choice first; by the servers the user chose, where he did."""
+    """All addresses of a target, first choice first; by the servers the user chose, where he did.
+
+    None where it has none. Raises TargetError where nobody answered.
+    """
     from tracer.lookup.methods import dns_resolver, resolves_targets  # noqa: PLC0415 - not for a simulation
     from tracer.lookup.resolver import NoAnswerError  # noqa: PLC0415
     from tracer.net.resolve import in_order, resolve_all  # noqa: PLC0415
@@ -133,8 +146,8 @@ async def _addresses(query: str, config: TraceConfig) -> tuple[Address, ...]:
     family = config.addr_family
     try:
         found = await dns_resolver(config).addresses(query)
-    except NoAnswerError:
-        return ()
+    except NoAnswerError as error:
+        raise TargetError.unanswered(query) from error
     return in_order(found, AddressFamily.IPV4_THEN_IPV6 if family is AddressFamily.SYSTEM else family)
 
 

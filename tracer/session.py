@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import count
 
@@ -74,8 +74,14 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """Measures this process; None where a run has to be the same every time."""
     warnings: tuple[str, ...] = ()
     """What this host is short of, a sentence each."""
+    unresolved: Mapping[str, TargetError] = {}
+    """Why targets have no address, by query, where it is not that there is none."""
     look_up: LookUp | None = None
     """Finds the addresses of a name as they are now; None where names never move."""
+
+    def why_unresolved(self, target: TargetInfo) -> TargetError:
+        """What keeps a target without an address from being traced."""
+        return self.unresolved.get(target.query) or TargetError.of(target.query)
 
 
 class _Trace:
@@ -259,7 +265,8 @@ class Session:
     def _start(self, target: TargetInfo, route: Route | None) -> None:
         """Start a trace; one that this host cannot start ends at once and leaves the others alone."""
         if route is None:
-            self._tell([self._ended(target.label, EndReason.ERROR, _not_resolved(target))])
+            why = _not_resolved(self._prepared.why_unresolved(target))
+            self._tell([self._ended(target.label, EndReason.ERROR, why)])
             return
         try:
             self._channel.open_trace(route)
@@ -385,6 +392,5 @@ class Session:
                 listener(events)
 
 
-def _not_resolved(target: TargetInfo) -> Failure:
-    error = TargetError.of(target.query)
+def _not_resolved(error: TargetError) -> Failure:
     return Failure(kind=FailureKind.TARGET_NOT_RESOLVED, message=error.message, remedy=error.remedy)

@@ -19,7 +19,6 @@ from tracer.config import TraceConfig
 from tracer.errors import HopscopeError, TargetError
 from tracer.model import Route, TargetInfo
 from tracer.session import Prepared
-from tracer.text import named
 from tracer.unwaited import begin_thread
 from tui.asking import decided, sought
 from tui.early_terminal import EarlyTerminal, listening
@@ -63,10 +62,7 @@ def live(
         )
         if not prepared.routes:
             prepared.channel.close()
-            names = ", ".join(named(target.query) for target in prepared.targets)
-            raise TargetError(
-                f"No address for {names}.", "Check the spelling and the resolver, or give an address."
-            )
+            raise _unresolved(prepared)
         return prepared
 
     async def another(query: str, prepared: Prepared, chosen: TraceConfig) -> tuple[TargetInfo, Route | None]:
@@ -84,6 +80,13 @@ def live(
         return Wanted(open_lookup(asked), facts - {Fact.PLACES})
 
     return LiveSource(ready, another, config, look_up)
+
+
+def _unresolved(prepared: Prepared) -> TargetError:
+    """Why nothing can be traced."""
+    errors = [prepared.why_unresolved(target) for target in prepared.targets]
+    messages, remedies = [error.message for error in errors], dict.fromkeys(error.remedy for error in errors)
+    return TargetError(" ".join(messages), " ".join(remedies))
 
 
 def recorded(path: Path) -> Source:

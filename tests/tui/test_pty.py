@@ -79,7 +79,7 @@ def test_keys_and_resizing_are_obeyed() -> None:
         (("--sim", "lan", "--channel", "errqueue"), 2, "simulated"),
         (("127.0.0.1", "-I", "nope0"), 2, "There are: "),
         (("a..b",), 2, "TARGET cannot be 'a..b'"),
-        (("127.0.0.1", "-6"), 4, "No address for 127.0.0.1."),
+        (("127.0.0.1", "-6"), 4, "127.0.0.1 has no address."),
         (("--sim", "lan", "--record", "/dev/null/trace"), 2, "cannot be written"),
     ],
 )

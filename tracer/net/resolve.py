@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tracer.config import AddressFamily
+from tracer.errors import TargetError
 from tracer.model import Address, Family
 from tracer.target_name import flaw
 from tracer.unwaited import unwaited
@@ -21,14 +22,15 @@ _ORDER: dict[AddressFamily, tuple[Family, ...]] = {
 }
 """Families to look for, first choice first; none = whatever the resolver puts first (RFC 6724)."""
 
-
-async def resolve(query: str, choice: AddressFamily) -> Address | None:
-    """The address to trace, by the system's resolver; None where the name has none of that family."""
-    return next(iter(await resolve_all(query, choice)), None)
+_OPEN = (socket.EAI_AGAIN, socket.EAI_FAIL)
+"""Said of servers that are silent, out of reach or at fault; the name may have addresses: getaddrinfo(3)."""
 
 
 async def resolve_all(query: str, choice: AddressFamily) -> tuple[Address, ...]:
-    """All addresses of a target by the system's resolver, first choice first."""
+    """All addresses of a target by the system's resolver, first choice first; none where there are none.
+
+    Raises TargetError where nobody answered.
+    """
     literal = parse(query)
     if literal is not None:
         return in_order([literal], choice)
@@ -37,6 +39,10 @@ async def resolve_all(query: str, choice: AddressFamily) -> tuple[Address, ...]:
         return ()
     try:
         found = await _ask(query)
+    except socket.gaierror as error:
+        if error.errno in _OPEN:
+            raise TargetError.unanswered(query) from error
+        return ()
     except (OSError, UnicodeError):
         return ()
     addresses = [

@@ -115,5 +115,5 @@ async def test_a_program_that_does_not_read_loses_the_oldest_events_and_no_numbe
 
 async def test_a_target_without_an_address_is_an_error_before_anything_is_sent() -> None:
     with pytest.raises(tracer.TargetError):
-        async with tracer.trace("no such name", ROUNDS, sim="wan", clock=tracer.VirtualClock()):
+        async with tracer.trace("no-such-name", ROUNDS, sim="wan", clock=tracer.VirtualClock()):
             raise AssertionError("never begun")

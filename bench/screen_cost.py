@@ -16,7 +16,6 @@ import statistics
 import sys
 import tempfile
 import time
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -176,9 +175,8 @@ def told(record: Path) -> Told:
             begun.setdefault(event["round"], event["tx"]["ns"])
         elif event["event"] == "reply" and event["rx"]["clock"] == "kernel":
             rtts.append(event["rtt_ns"] / 1e6)
-    starts = [begun[number] for number in sorted(begun)]
-    late = [(after - before) / 1e6 - QUICK_S * 1000 for before, after in pairwise(starts)]
-    return Told(late, rtts)
+    after_pace = [at_ns / 1e6 - number * QUICK_S * 1000 for number, at_ns in begun.items()]
+    return Told([late - min(after_pace) for late in after_pace], rtts)
 
 
 def _events(record: Path) -> Iterator[dict[str, Any]]:

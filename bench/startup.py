@@ -28,10 +28,13 @@ from tests.lab.labkit.tun import DEVICE, tun_lab
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from tests.lab.labkit.capture import Capture
     from tests.lab.labkit.tun import TunLab
 
 BUDGET_MS = 120
 PATIENCE_S = 40
+LOOKS_EVERY_S = 0.1
+"""For whether a program that sends nothing has ended."""
 HEAVIEST = 10
 MINIMAL = ("127.0.0.1", "-m", "json", "-C", "1")
 
@@ -45,7 +48,8 @@ WHOLE: Mapping[str, Sequence[str]] = {
 """What is run to its end; the first is what the others are compared with."""
 
 TELLS_TIME = ("sh", "-c", 'date +%s%N >&2; exec "$@"', "sh")
-"""Writes CLOCK_REALTIME in nanoseconds, and becomes the program that follows, by way of setpriv."""
+"""Writes CLOCK_REALTIME in nanoseconds, and becomes the program that follows, by way of setpriv: nobody may not
+reach an interpreter in root's home, which setpriv executes with the rights it had."""
 
 
 def in_turn(
@@ -72,22 +76,33 @@ def ends_ms(command: Sequence[str]) -> float:
 
 
 def first_probe_ms(lab: TunLab, peer: Peer) -> float | None:
-    """From the start of a program to its first packet on the device; None where it sent none."""
+    """From the start of a program to its first packet on the device, then it is stopped; None without one."""
     target = lab.target_address(Family.IPV4)
     line = lab.namespace.command(peer.line("icmp", target), peer.user)
     inside = line.index(lab.namespace.name) + 1
-    with capture(lab.namespace, DEVICE) as tap:
-        done = subprocess.run(
-            [*line[:inside], *TELLS_TIME, *line[inside:]],
-            check=False,
-            timeout=PATIENCE_S,
-            env=ENVIRONMENT,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
-        sent = [one.at_ns for one in tap.packets() if one.outgoing and _goes_to(target, one.packet)]
-    return (sent[0] - int(done.stderr.splitlines()[0])) / 1e6 if sent else None
+    timed = [*line[:inside], *TELLS_TIME, *line[inside:]]
+    with (
+        capture(lab.namespace, DEVICE) as tap,
+        subprocess.Popen(
+            timed, env=ENVIRONMENT, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        at_ns = _first_sent_ns(tap, target, process)
+        process.terminate()
+        _, told = process.communicate(timeout=PATIENCE_S)
+        return None if at_ns is None else (at_ns - int(told.splitlines()[0])) / 1e6
+
+
+def _first_sent_ns(tap: Capture, target: str, process: subprocess.Popen[str]) -> int | None:
+    """When the first packet to the target left; None where the program ended without."""
+    running, until = True, time.monotonic() + PATIENCE_S
+    while running and time.monotonic() < until:
+        running = process.poll() is None
+        if tap.waits(LOOKS_EVERY_S):
+            for one in tap.packets():
+                if one.outgoing and _goes_to(target, one.packet):
+                    return one.at_ns
+    return None
 
 
 def _goes_to(target: str, packet: bytes) -> bool:

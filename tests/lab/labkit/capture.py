@@ -7,6 +7,7 @@ Packets wait in its buffer until they are read; a packet without a stamp or a dr
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import struct
 from dataclasses import dataclass
@@ -50,6 +51,10 @@ class Capture:
         if dropped:
             raise RuntimeError(f"the capture lost {dropped} packets")
         return seen
+
+    def waits(self, seconds: float) -> bool:
+        """Wait for a packet for so long at most; whether one is there."""
+        return bool(select.select([self._tap], [], [], seconds)[0])
 
     def _drain(self) -> Iterator[Captured]:
         with contextlib.suppress(BlockingIOError):

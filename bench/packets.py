@@ -29,7 +29,8 @@ from tests.lab.labkit.tun import DEVICE, TunLab, tun_lab
 from tracer.sim.load import load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Executor, Future
 
 PROTOCOLS = ("icmp", "udp", "tcp")
 DIAMONDS = {
@@ -77,7 +78,7 @@ class Path(NamedTuple):
     protocol: str
 
 
-def along(path: Path, runs: int, beginning: str) -> tuple[dict[str, Taken[Search]], list[set[str]]]:
+def along(path: Path, runs: int, beginning: str) -> OnPath:
     """What every tool took for the path, and who may answer at each of its hops."""
     tools = [ours("errqueue"), ours("raw", user=User.ROOT), *(peer.hurried for peer in PEERS)]
     able = [one for one in tools if path.protocol in one.arguments and one.name.startswith(beginning)]
@@ -92,13 +93,23 @@ def along(path: Path, runs: int, beginning: str) -> tuple[dict[str, Taken[Search
         return in_turn(able, run, runs, ENOUGH_S), hops
 
 
-def paths(clean: str, runs: int, beginning: str) -> None:
-    """Packets until a path is known."""
+OnPath = tuple[dict[str, Taken[Search]], list[set[str]]]
+"""What every tool took for a path, and who may answer at each of its hops."""
+InDiamond = tuple[dict[str, Taken[Search]], set[str]]
+"""What every tool took for a diamond, and its parallel routers."""
+
+
+def begin_paths(pool: Executor, clean: str, runs: int, beginning: str) -> Mapping[Path, Future[OnPath]]:
+    """Trace every path with every protocol."""
     titles = {"16 hops that all answer": clean, "16 hops, 100 ms, two silent": "wan"}
     asked = [Path(title, scenario, one) for title, scenario in titles.items() for one in PROTOCOLS]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        done = list(pool.map(lambda path: along(path, runs, beginning), asked))
-    for path, (taken, hops) in zip(asked, done, strict=True):
+    return {path: pool.submit(along, path, runs, beginning) for path in asked}
+
+
+def show_paths(done: Mapping[Path, Future[OnPath]], runs: int) -> None:
+    """Packets until a path is known."""
+    for path, one_path in done.items():
+        taken, hops = one_path.result()
         rows = [
             table.Row(name, [run.packets for run in one.found], _note(one, hops))
             for name, one in taken.items()
@@ -155,26 +166,32 @@ def _finder(name: str, line: Sequence[str], user: User = User.ROOT) -> Peer:
     return Peer(name, {"-": line[1:]}, user, executable=line[:1])
 
 
-def branches(runs: int, beginning: str) -> None:
+def all_once(scenario: str, beginning: str) -> InDiamond:
+    """What every tool that looks for parallel ways took and found, and which routers there are."""
+    with tun_lab(scenario) as lab:
+
+        def run(finder: Peer) -> Search | None:
+            return search(lab, finder.line("-", lab.target_address(Family.IPV4)), finder.user)
+
+        parallel = [hop for hop in lab.responders(Family.IPV4) if len(hop) > 1]
+        able = [finder for finder in _finders() if finder.name.startswith(beginning)]
+        return in_turn(able, run, 1, PATIENCE_S), set().union(*parallel)
+
+
+def begin_branches(pool: Executor, runs: int, beginning: str) -> Mapping[str, Sequence[Future[InDiamond]]]:
+    """Look for the parallel ways through every diamond, so many times."""
+    return {
+        title: [pool.submit(all_once, scenario, beginning) for _ in range(runs)]
+        for title, scenario in DIAMONDS.items()
+    }
+
+
+def show_branches(done: Mapping[str, Sequence[Future[InDiamond]]], runs: int) -> None:
     """Packets until all parallel ways are known, and how often they are."""
-    finders = [finder for finder in _finders() if finder.name.startswith(beginning)]
-
-    def all_once(scenario: str) -> tuple[dict[str, Taken[Search]], set[str]]:
-        with tun_lab(scenario) as lab:
-
-            def run(finder: Peer) -> Search | None:
-                return search(lab, finder.line("-", lab.target_address(Family.IPV4)), finder.user)
-
-            parallel = [hop for hop in lab.responders(Family.IPV4) if len(hop) > 1]
-            return in_turn(finders, run, 1, PATIENCE_S), set().union(*parallel)
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        asked = {title: pool.map(all_once, [scenario] * runs) for title, scenario in DIAMONDS.items()}
-        done = {title: list(each) for title, each in asked.items()}
-    for title, each in done.items():
+    for title, each_run in done.items():
+        each = [one.result() for one in each_run]
         rows = [
-            table.Row(one.name, *_packets([taken[one.name] for taken, _ in each], each[0][1]))
-            for one in finders
+            table.Row(name, *_packets([taken[name] for taken, _ in each], each[0][1])) for name in each[0][0]
         ]
         table.show(f"{title}: all parallel routers, {runs} runs", "packets", rows, digits=0)
 
@@ -198,9 +215,11 @@ def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     beginning = "".join(sys.argv[2:3])
     load("wan")  # msgspec learns what a scenario is made of: not safe to do in two threads at once
-    with clean_path(16) as clean:
-        paths(clean, min(runs, 3), beginning)
-    branches(runs, beginning)
+    with clean_path(16) as clean, ThreadPoolExecutor(AT_ONCE) as pool:
+        along_paths = begin_paths(pool, clean, min(runs, 3), beginning)
+        in_diamonds = begin_branches(pool, runs, beginning)
+        show_paths(along_paths, min(runs, 3))
+        show_branches(in_diamonds, runs)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ PROGRAMS = (
     Program(
         "screen_redraw",
         "One redraw of the table, by rows and targets",
-        ("12",),
+        ("8",),
         ("2", "4", "1"),
         ("4 hops",),
     ),

@@ -48,8 +48,8 @@ WHOLE: Mapping[str, Sequence[str]] = {
 """What is run to its end; the first is what the others are compared with."""
 
 TELLS_TIME = ("sh", "-c", 'date +%s%N >&2; exec "$@"', "sh")
-"""Writes CLOCK_REALTIME in nanoseconds, and becomes the program that follows, by way of setpriv: nobody may not
-reach an interpreter in root's home, which setpriv executes with the rights it had."""
+"""Writes CLOCK_REALTIME in nanoseconds, and becomes the program that follows by way of setpriv: what stands
+in root's home is out of nobody's reach, but setpriv executes it with the rights it had."""
 
 
 def in_turn(

@@ -34,7 +34,7 @@ PATHS = {
 PROTOCOLS = ("icmp", "udp", "tcp")
 NOTHING = Peer("nothing, in the same place", {one: [] for one in PROTOCOLS}, executable=["true"])
 PATIENCE_S = 40
-ENOUGH_S = 1.5
+ENOUGH_S = 1.75
 """A tool whose runs have taken so long together is not run again."""
 FEWEST_HOPS = 5
 """A tool that tells fewer has not traced either path."""

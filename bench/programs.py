@@ -29,7 +29,7 @@ PROGRAMS = (
     Program(
         "first_frame",
         "What a user waits for: the first frame, the first hop, the target",
-        ("7",),
+        ("5",),
         ("1",),
         ("simulated    first frame", "TUN, nobody  target"),
     ),

@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 PATH = "clean"
 """Every hop answers every probe: the n-th time told for a hop is that of the n-th probe answered there."""
 PATIENCE_S = 40
-ENOUGH_S = 1.5
+ENOUGH_S = 2.5
 """A tool whose runs have taken so long together is not run again."""
-ROUNDS = ("-C", "5", "-i", "200ms", "-T", "200ms")
+ROUNDS = ("-C", "4", "-i", "200ms", "-T", "200ms")
 """Ours tells of every answer by itself: several rounds at once, to start less often. Shorter ones would not
 go out as they do by default: the budget of 100 probes a second would part them."""
 BUSY_S = 60

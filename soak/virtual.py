@@ -74,8 +74,8 @@ two halves: a table that happens to be enlarged among them counts whole."""
 FULL = 7
 """The look that the others are compared with: at the eighth, every book is full. A responder's window holds
 256 samples, and those 300 that are seen once in many rounds have had so many after 3.6 million probes; the
-log's rarest kind is full after 0.8 million. TTLs beyond the target, which are probed when the path grows, keep
-52 levels each: 28 of them fill up just before 4 million."""
+log's rarest kind is full after 0.8 million. TTLs beyond the target, which are probed when the path grows,
+keep 52 levels each: 28 of them fill up just before 4 million."""
 
 
 class Seen(NamedTuple):

@@ -173,7 +173,7 @@ def test_no_route_is_told_with_the_loss_of_the_source_and_both_come_back(
 
     events = _survives(path, family, way, BREAKS[broken], is_told, notes, is_back)
     moved = [event["source"] for event in events if event["event"] == "source_changed"]
-    assert moved[0] is None
+    assert None in moved  # just before, an address may be there that no interface has any more
     assert moved[-1] == source
 
 
@@ -204,7 +204,11 @@ def test_without_its_global_address_ipv6_falls_back_to_the_links_own_and_says_so
         Family.IPV6,
         way,
         _address_gone,
-        lambda event: event["event"] == "source_changed" and event["source"]["address"].startswith("fe80:"),
+        lambda event: (
+            event["event"] == "source_changed"
+            and event["source"] is not None
+            and event["source"]["address"].startswith("fe80:")
+        ),
         notes,
     )
 
